@@ -1,0 +1,313 @@
+"""The one error table: SQLSTATE, exception, exit code and HTTP status of every refusal.
+
+The docstring of an exception is its title in the generated reference and its message where none is given.
+SQL raises the codes of class `S1` (`raise exception using errcode = 'S1A01'`); `from_sqlstate` finds the
+exception again. A test proves that SQL, this table and docs/reference/errors.md name the same set.
+"""
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """What a command tells the shell."""
+
+    DONE = 0
+    ANSWER_IS_NO = 1
+    USAGE = 2
+    REFUSED = 3
+    CANNOT_NOW = 4
+    INTERRUPTED = 5
+    BUG = 70
+
+
+EXIT_CODE_MEANINGS: dict[ExitCode, str] = {
+    ExitCode.DONE: "done",
+    ExitCode.ANSWER_IS_NO: "the answer is no, or some of many failed",
+    ExitCode.USAGE: "the command line was not understood",
+    ExitCode.REFUSED: "refused by a rule",
+    ExitCode.CANNOT_NOW: (
+        "cannot now: unreachable, wrong password, not permitted, read-only, disk full, or another run holds the lock"
+    ),
+    ExitCode.INTERRUPTED: "interrupted; what was done so far is kept and named",
+    ExitCode.BUG: "a bug; the traceback's file is named",
+}
+
+
+class Stage1Error(Exception):
+    """Something went wrong that stage1 can explain."""
+
+    sqlstate: ClassVar[str | None] = None
+    exit_code: ClassVar[ExitCode] = ExitCode.REFUSED
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "", *, detail: str = "", hint: str = "") -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.detail = detail
+        self.hint = hint
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, self.detail, self.hint) if part)
+
+
+# --- arguments ---------------------------------------------------------------------------------------------
+
+
+class ArgumentMissing(Stage1Error):
+    """A required argument is null or empty."""
+
+    sqlstate = "S1A01"
+    http_status = 422
+
+
+class ArgumentInvalid(Stage1Error):
+    """An argument is out of its range or not of its form."""
+
+    sqlstate = "S1A02"
+    http_status = 422
+
+
+class SpanInverted(Stage1Error):
+    """A span ends before it starts."""
+
+    sqlstate = "S1A03"
+    http_status = 422
+
+
+# --- catalog -----------------------------------------------------------------------------------------------
+
+
+class SlugTaken(Stage1Error):
+    """The slug belongs to another dataset."""
+
+    sqlstate = "S1C01"
+    http_status = 409
+
+
+class DatasetNotFound(Stage1Error):
+    """There is no dataset of that name."""
+
+    sqlstate = "S1C02"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+# --- migrations and deploy ---------------------------------------------------------------------------------
+
+
+class HistoryChanged(Stage1Error):
+    """An applied migration is not the file that was applied."""
+
+    sqlstate = "S1M01"
+    http_status = 503
+
+
+class HistoryMissing(Stage1Error):
+    """A migration was applied whose file is gone."""
+
+    sqlstate = "S1M02"
+    http_status = 503
+
+
+class DatabaseNewer(Stage1Error):
+    """The database was migrated by a newer stage1 than this one."""
+
+    sqlstate = "S1M03"
+    http_status = 503
+
+
+class HistoryOutOfOrder(Stage1Error):
+    """A pending migration has a lower number than one that is applied."""
+
+    sqlstate = "S1M04"
+    http_status = 503
+
+
+class HistoryUnsealed(Stage1Error):
+    """The migration files are not the ones that migrations/checksums.txt seals."""
+
+    sqlstate = "S1M05"
+    http_status = 503
+
+
+class AdoptionRefused(Stage1Error):
+    """An existing table has columns of another type than stage1 needs."""
+
+    sqlstate = "S1M06"
+    http_status = 503
+
+
+class DuplicateRows(Stage1Error):
+    """Existing rows repeat what a unique constraint forbids."""
+
+    sqlstate = "S1M07"
+    http_status = 503
+
+
+class ObjectInUse(Stage1Error):
+    """An object that is not ours depends on one that has to be replaced."""
+
+    sqlstate = "S1M08"
+    http_status = 503
+
+
+class SpoolPending(Stage1Error):
+    """Offline inserts wait to be replayed before the schema may change."""
+
+    sqlstate = "S1M09"
+    http_status = 503
+
+
+class ObjectFileInvalid(Stage1Error):
+    """A file below sql/ or migrations/ breaks the rules of its folder, or PostgreSQL refused it."""
+
+    sqlstate = "S1M10"
+    http_status = 503
+
+
+class ClusterRefused(Stage1Error):
+    """The embedded cluster is not in a state that allows this."""
+
+    sqlstate = "S1M11"
+    http_status = 503
+
+
+# --- cannot now --------------------------------------------------------------------------------------------
+
+
+class DatabaseUnreachable(Stage1Error):
+    """No connection to the database could be made."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class DatabaseNotConfigured(Stage1Error):
+    """No database is named: there is neither --database, nor DATABASE_URL, nor PG*, nor an embedded one."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class NotPermitted(Stage1Error):
+    """The database role may not do this."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class ServerReadOnly(Stage1Error):
+    """The server accepts reads only: it is a standby, or set to default_transaction_read_only."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class NoSpace(Stage1Error):
+    """A disk is full."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 507
+
+
+class LockHeld(Stage1Error):
+    """Another run holds the lock."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class TimedOut(Stage1Error):
+    """The server ended a statement that took too long, or waited too long for a lock."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class ConnectionLost(Stage1Error):
+    """The server closed the connection; what was not committed is undone, run the command again."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class NotMigrated(Stage1Error):
+    """The database has no stage1 schema yet, or an older one; run `stage1 migrate`."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class BinariesMissing(Stage1Error):
+    """A PostgreSQL program that is needed here was not found."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class ServerNotStarted(Stage1Error):
+    """The embedded PostgreSQL did not start."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class BackupFailed(Stage1Error):
+    """pg_dump did not finish; nothing was kept."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class FileUnusable(Stage1Error):
+    """A file or folder cannot be read or written."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class UsageRefused(Stage1Error):
+    """The command was given values that it cannot understand."""
+
+    exit_code = ExitCode.USAGE
+    http_status = 400
+
+
+class Unexpected(Stage1Error):
+    """PostgreSQL answered with an error that stage1 does not know: a bug."""
+
+    exit_code = ExitCode.BUG
+
+
+def all_errors() -> list[type[Stage1Error]]:
+    """Every error of the table, in the order in which it is written above."""
+    return [kind for kind in globals().values() if isinstance(kind, type) and issubclass(kind, Stage1Error)][1:]
+
+
+_BY_PRIVATE_SQLSTATE = {kind.sqlstate: kind for kind in all_errors() if kind.sqlstate}
+
+# PostgreSQL's own codes, whole or by class (their first two characters).
+_BY_STANDARD_SQLSTATE: dict[str, type[Stage1Error]] = {
+    "08": ConnectionLost,
+    "25006": ServerReadOnly,
+    "28": DatabaseUnreachable,
+    "3D": DatabaseUnreachable,
+    "3F000": NotMigrated,
+    "40": TimedOut,
+    "42501": NotPermitted,
+    "42883": NotMigrated,
+    "42P01": NotMigrated,
+    "53100": NoSpace,
+    "53": DatabaseUnreachable,
+    "55P03": TimedOut,
+    "57014": TimedOut,
+    "57": ConnectionLost,
+    "58030": NoSpace,
+}
+
+
+def from_sqlstate(sqlstate: str | None) -> type[Stage1Error]:
+    """The exception that stands for a SQLSTATE; `Unexpected` for one that nobody foresaw."""
+    code = sqlstate or ""
+    return _BY_PRIVATE_SQLSTATE.get(code) or _BY_STANDARD_SQLSTATE.get(code) or _BY_STANDARD_SQLSTATE.get(code[:2], Unexpected)

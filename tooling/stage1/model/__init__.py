@@ -1,0 +1,1 @@
+"""Pure values. Imports nothing of ours."""

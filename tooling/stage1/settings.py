@@ -1,0 +1,131 @@
+"""Every setting once: its name in the environment, its default and its help text.
+
+A value comes from the environment, else from the `.env` file of the working directory or the nearest folder above that has one,
+else from the default. The generated reference (docs/reference/settings.md) and the help texts are made from `SETTINGS`.
+Imports nothing of ours but the errors.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stage1.errors import UsageRefused
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, as the reference shows it."""
+
+    name: str
+    default: str
+    help: str
+    secret: bool = False
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "DATABASE_URL",
+        "",
+        "The database: a URL (postgresql://user@host:port/name) or libpq's key=value form. Without it libpq's own PG* "
+        "variables and service files count, then the embedded PostgreSQL of the nearest folder with a .stage1/.",
+        secret=True,
+    ),
+    Setting(
+        "PG_BINDIR",
+        "",
+        "The folder with PostgreSQL's programs (postgres, initdb, pg_dump, psql), before all others that are found.",
+    ),
+    Setting("STAGE1_BACKUP_DIR", "backups", "Where backups are written; relative to the working directory."),
+    Setting(
+        "STAGE1_SPOOL",
+        "spool",
+        "The folder or append file into which offline clients write their inserts; `migrate` refuses to run past pending ones.",
+    ),
+    Setting("STAGE1_CONNECT_TIMEOUT", "10", "Seconds to wait for a connection to the server."),
+    Setting(
+        "STAGE1_STATEMENT_TIMEOUT",
+        "60",
+        "Seconds that a reading statement may take; migrations and backups are not limited by it.",
+    ),
+    Setting(
+        "STAGE1_LOCK_TIMEOUT",
+        "5",
+        "Seconds that a statement of a migration waits for a table lock before it gives way and tries again.",
+    ),
+    Setting("STAGE1_LOCK_RETRIES", "10", "How often a migration that met a busy table is tried again."),
+    Setting("STAGE1_MIGRATION_WAIT", "600", "Seconds that `migrate` waits for another one that is running on the same database."),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values in force, and where the `.env` among them lies."""
+
+    values: Mapping[str, str]
+    env_file: Path | None = None
+
+    def text(self, name: str) -> str:
+        """The value of a setting, or its default."""
+        return self.values.get(name) or _BY_NAME[name].default
+
+    def path(self, name: str) -> Path:
+        """A setting that names a file or folder."""
+        return Path(self.text(name)).expanduser()
+
+    def seconds(self, name: str) -> float:
+        """A setting that is a duration or a count: a number that is not negative."""
+        return self._number(name)
+
+    def count(self, name: str) -> int:
+        """A setting that counts something."""
+        return int(self._number(name))
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown."""
+        return tuple(value for name, value in self.values.items() if value and name in _BY_NAME and _BY_NAME[name].secret)
+
+    def _number(self, name: str) -> float:
+        value = self.text(name)
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < 10**9:
+            raise UsageRefused(
+                f"{name} was {value!r}; a number of at least 0 was expected.", hint=f"{name}: {_BY_NAME[name].help}"
+            )
+        return number
+
+
+def load(environment: Mapping[str, str] | None = None, start: Path | None = None) -> Settings:
+    """Reads the settings: environment, then `.env`, then defaults (which `Settings.text` knows)."""
+    environment = os.environ if environment is None else environment
+    env_file = _nearest_env_file(start or Path.cwd())
+    values = {name: value for name, value in _read_env_file(env_file).items() if name in _BY_NAME}
+    values.update({name: environment[name] for name in _BY_NAME if environment.get(name)})
+    return Settings(values, env_file)
+
+
+def _nearest_env_file(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        candidate = folder / ".env"
+        try:
+            if candidate.is_file():
+                return candidate
+        except OSError:
+            return None
+    return None
+
+
+def _read_env_file(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    from dotenv import dotenv_values  # 10 ms that only a project with a .env pays
+
+    try:
+        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UsageRefused(f"{path} cannot be read: {problem}", hint="Make it readable UTF-8 text, or take it away.") from problem
