@@ -1,0 +1,95 @@
+-- Who may do what: the one place in which grants are decided. Each table of stage1 stands here at least once, so that
+-- this is also the list of our tables. stage1_owner owns everything and needs no line.
+create or replace view stage1_internal.role_matrix (role_name, privilege, object_kind, object_name) as
+select
+  r.role_name,
+  p.privilege,
+  m.object_kind,
+  o.object_name
+from (
+  values
+    -- The catalog's clients.
+    (
+      array['stage1_app', 'stage1_ingest', 'stage1_replay', 'stage1_readonly'],
+      array['usage'],
+      'schema',
+      array['public']
+    ),
+    (
+      array['stage1_app', 'stage1_replay'],
+      array['select', 'insert', 'update'],
+      'table',
+      array['public.stage1_datasets', 'public.indicator_datasets', 'public.walkforward_runs', 'public.simulation_runs']
+    ),
+    (
+      array['stage1_app', 'stage1_replay'],
+      array['execute'],
+      'function',
+      array['public.upsert_stage1_dataset']
+    ),
+    (
+      array['stage1_app', 'stage1_readonly'],
+      array['execute'],
+      'function',
+      array[
+        'public.fn_list_datasets', 'public.fn_list_datasets_after',
+        'public.fn_list_runs', 'public.fn_list_runs_after',
+        'public.fn_list_simulations', 'public.fn_list_simulations_after',
+        'public.fn_show_dataset', 'public.fn_dataset_lineage', 'public.fn_find_dataset',
+        'public.check_page', 'public.check_cursor'
+      ]
+    ),
+    (
+      array['stage1_app', 'stage1_readonly'],
+      array['select'],
+      'table',
+      array['public.dataset_catalog', 'public.dataset_hierarchy', 'public.run_catalog', 'public.simulation_catalog']
+    ),
+    -- Loaders find their dataset.
+    (
+      array['stage1_ingest', 'stage1_readonly'],
+      array['select'],
+      'table',
+      array['public.stage1_datasets']
+    ),
+    -- Whoever reads everything may also ask how the database is.
+    (
+      array['stage1_readonly'],
+      array['select'],
+      'table',
+      array[
+        'public.indicator_datasets', 'public.walkforward_runs', 'public.simulation_runs',
+        'public.datasets_without_measurements', 'public.runs_on_datasets_without_measurements', 'public.placeholder_datasets'
+      ]
+    ),
+    (
+      array['stage1_readonly'],
+      array['usage'],
+      'schema',
+      array['stage1_internal']
+    ),
+    (
+      array['stage1_readonly'],
+      array['select'],
+      'table',
+      array[
+        'stage1_internal.applied_migrations', 'stage1_internal.deployed_objects', 'stage1_internal.replaced_objects',
+        'stage1_internal.role_matrix', 'stage1_internal.role_gaps'
+      ]
+    ),
+    (
+      array['stage1_readonly'],
+      array['execute'],
+      'function',
+      array[
+        'stage1_internal.existing_objects', 'stage1_internal.table_row_counts',
+        'stage1_internal.validation_findings'
+      ]
+    )
+) as m (role_names, privileges, object_kind, object_names)
+cross join lateral unnest(m.role_names) as r (role_name)
+cross join lateral unnest(m.privileges) as p (privilege)
+cross join lateral unnest(m.object_names) as o (object_name);
+
+comment on view stage1_internal.role_matrix is
+  'Who may do what: each role, privilege and object.';

@@ -1,0 +1,120 @@
+"""Connections are made here and nowhere else: with a name, with limits, and with errors put into our words.
+
+Owns what a session may do (`Purpose`) and the translation of psycopg's errors into the error table. Refuses to
+show a password: every text of libpq passes through redaction.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from stage1 import errors
+from stage1.database.targets import Target
+from stage1.redaction import redact
+from stage1.settings import Settings
+
+Connection = psycopg.Connection[DictRow]
+
+# A statement of a killed client ends within this time instead of running on.
+_NOTICE_A_DEAD_CLIENT = "2s"
+
+
+class Purpose(Enum):
+    """What a connection is for; decides about its limits."""
+
+    READ = "read"
+    WRITE = "write"
+    MIGRATE = "migrate"
+    LOCK = "lock"
+
+
+def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
+    """Opens a connection in autocommit mode, with an empty search_path and the limits of its purpose."""
+    parameters: dict[str, Any] = {
+        "connect_timeout": settings.count("STAGE1_CONNECT_TIMEOUT"),
+        "application_name": f"stage1 {purpose.value}",
+        **target.parameters,
+    }
+    try:
+        connection = psycopg.connect(**parameters, autocommit=True, row_factory=dict_row, prepare_threshold=None)
+    except psycopg.Error as problem:
+        raise _unreachable(problem, target, settings) from None
+    try:
+        with translated():
+            _limit(connection, settings, purpose)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def connected(target: Target, settings: Settings, purpose: Purpose) -> Iterator[Connection]:
+    """A connection that is closed at the end of the block, whose errors are in our words."""
+    connection = connect(target, settings, purpose)
+    try:
+        with translated():
+            yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns what psycopg raises inside the block into an error of the table."""
+    try:
+        yield
+    except psycopg.Error as problem:
+        raise translate(problem) from problem
+
+
+def translate(problem: psycopg.Error) -> errors.Stage1Error:
+    """The error of our table that stands for an error of psycopg."""
+    if problem.sqlstate is None:
+        if isinstance(problem, psycopg.OperationalError):
+            return errors.ConnectionLost(detail=redact(str(problem).strip()))
+        return errors.Unexpected(redact(str(problem).strip()))
+    kind = errors.from_sqlstate(problem.sqlstate)
+    diagnosis = problem.diag
+    primary = redact(diagnosis.message_primary or str(problem))
+    detail = redact(diagnosis.message_detail or "")
+    hint = redact(diagnosis.message_hint or "")
+    if kind.sqlstate == problem.sqlstate:
+        return kind(primary, detail=detail, hint=hint)
+    if kind is errors.Unexpected:
+        return kind(f"PostgreSQL answered {problem.sqlstate}: {primary}", detail=detail, hint=hint)
+    return kind(f"{kind.__doc__} PostgreSQL says: {primary} ({problem.sqlstate}).", detail=detail, hint=hint)
+
+
+def _limit(connection: Connection, settings: Settings, purpose: Purpose) -> None:
+    def milliseconds(name: str) -> str:
+        return str(int(settings.seconds(name) * 1000))
+
+    session = {
+        "search_path": "",
+        "client_encoding": "UTF8",
+        "lock_timeout": milliseconds("STAGE1_LOCK_TIMEOUT"),
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+    if purpose is Purpose.READ:
+        session |= {"statement_timeout": milliseconds("STAGE1_STATEMENT_TIMEOUT"), "default_transaction_read_only": "on"}
+    if purpose is Purpose.MIGRATE:
+        session |= {"client_connection_check_interval": _NOTICE_A_DEAD_CLIENT, "plpgsql.extra_errors": "all"}
+    if purpose is Purpose.LOCK:
+        session["idle_in_transaction_session_timeout"] = "0"
+    names = ", ".join(f"set_config('{name}', %({name})s, false)" for name in session)
+    connection.execute(f"select {names}".encode(), session)
+
+
+def _unreachable(problem: psycopg.Error, target: Target, settings: Settings) -> errors.Stage1Error:
+    reason = redact(" ".join(str(problem).split()), (*settings.secrets(), target.parameters.get("password", "")))
+    return errors.DatabaseUnreachable(
+        f"No connection to {target.describe()}.",
+        detail=f"libpq says: {reason}",
+        hint="Check host, port, database, user and password (which belongs into ~/.pgpass); `stage1 doctor` shows what is found.",
+    )

@@ -1,0 +1,55 @@
+"""The lock that lets one migrator at a time work on a database.
+
+It is an advisory lock of a transaction that stays open on a connection of its own: it dies with its session, and a
+pooler cannot hand it to somebody else. It is polled, never waited for inside the server: a session that waits in
+`pg_advisory_lock` makes the holder's `create index concurrently` wait for it in turn.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stage1 import clock
+from stage1.database import calls
+from stage1.database.connections import Connection, Purpose, connected
+from stage1.database.targets import Target
+from stage1.errors import LockHeld
+from stage1.settings import Settings
+
+# 'stage1mg' as a number: any constant does, as long as no other lock of the database uses it.
+MIGRATION_LOCK = int.from_bytes(b"stage1mg", "big")
+
+
+@contextmanager
+def migration_lock(target: Target, settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds the lock for the length of the block; waits for another migrator as long as the settings allow."""
+    deadline = clock.monotonic() + settings.seconds("STAGE1_MIGRATION_WAIT")
+    told = False
+    with connected(target, settings, Purpose.LOCK) as connection:
+        while True:
+            with connection.transaction():
+                if _try(connection):
+                    yield
+                    return
+            holder = _holder(calls.query(connection, "lock_holder", key=MIGRATION_LOCK))
+            if clock.monotonic() >= deadline:
+                raise LockHeld(
+                    f"Another migration is running on this database: {holder}.",
+                    hint="Wait for it to end and run the command again; it then says whether anything is left to do.",
+                )
+            if not told:
+                say(f"Another migration is running ({holder}); waiting for it.")
+                told = True
+            clock.pause(0.1 + random.random() * 0.2)  # noqa: S311 - jitter, not a secret
+
+
+def _try(connection: Connection) -> bool:
+    row = connection.execute("select pg_catalog.pg_try_advisory_xact_lock(%s) as locked", [MIGRATION_LOCK]).fetchone()
+    return bool(row and row["locked"])
+
+
+def _holder(found: list[dict[str, object]]) -> str:
+    if not found:
+        return "it has just ended"
+    row = found[0]
+    return f"process {row['pid']} of {row['role']}, connected since {row['backend_start']:%Y-%m-%d %H:%M:%S %Z}"

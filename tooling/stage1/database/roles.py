@@ -1,0 +1,40 @@
+"""Roles, ownership and grants: applied by sql/roles.sql, measured by stage1_internal.role_gaps.
+
+Roles belong to the whole cluster, so another database's migrator may touch the same row of the catalog: tried again.
+"""
+
+import random
+
+import psycopg
+
+from stage1 import clock, resources
+from stage1.database import calls
+from stage1.database.connections import Connection
+
+_TRIES = 10
+# Two sessions that change the same role: 'tuple concurrently updated' has no code of its own.
+_COLLISIONS = (
+    psycopg.errors.InternalError_,
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
+
+
+def gaps(connection: Connection) -> list[dict[str, object]]:
+    """What is missing, each with the statement that mends it."""
+    found = calls.view(connection, "stage1_internal.role_gaps")
+    return sorted(found, key=lambda row: (row["step"], row["subject"], row["gap"]))
+
+
+def apply(connection: Connection) -> None:
+    """Does what the connected role may do; what is left is in `gaps`."""
+    text = (resources.sql_folder() / "roles.sql").read_text(encoding="utf-8").encode()
+    for attempt in range(_TRIES):
+        try:
+            connection.execute(text)
+            return
+        except _COLLISIONS:
+            if attempt == _TRIES - 1:
+                raise
+            clock.pause(random.random() * 0.1 * (attempt + 1))  # noqa: S311 - jitter

@@ -1,0 +1,112 @@
+"""Which database a command works on, and how it is named to people.
+
+Owns the precedence: --database, then DATABASE_URL, then libpq's own PG* and service files, then the embedded
+PostgreSQL of the nearest folder upwards with a .stage1/. Refuses to fall back to the embedded one where a
+command did not say that it is meant. Imports settings and errors; starts the embedded server, opens no connection.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import psycopg
+from psycopg import conninfo
+
+from stage1.errors import DatabaseNotConfigured, UsageRefused
+from stage1.settings import Settings
+
+_LIBPQ_NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
+
+
+class Embedded(Enum):
+    """What a command may do with the embedded PostgreSQL when no database is named."""
+
+    NEVER = "never"
+    EXISTING = "existing"
+    CREATE = "create"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One database: libpq's parameters (a password may be among them) and where they came from."""
+
+    parameters: Mapping[str, str]
+    origin: str
+
+    def describe(self) -> str:
+        """The database as people may read it: never with a password."""
+        known = effective_parameters(self.parameters)
+        host = known.get("host") or known.get("hostaddr") or "the local socket"
+        port = f":{known['port']}" if known.get("port") and not host.startswith("/") else ""
+        if "service" in self.parameters or (not self.parameters and os.environ.get("PGSERVICE")):
+            host = f"service {self.parameters.get('service') or os.environ['PGSERVICE']}"
+            port = ""
+        name = known.get("dbname") or known.get("user") or "the default database"
+        user = f" as {known['user']}" if known.get("user") else ""
+        return f"{name} on {host}{port}{user} ({self.origin})"
+
+    def with_database(self, name: str) -> "Target":
+        """Another database of the same server."""
+        return Target({**self.parameters, "dbname": name}, self.origin)
+
+
+def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The given parameters over those that libpq takes from the environment."""
+    found: dict[str, str] = {}
+    for option in psycopg.pq.Conninfo.get_defaults():
+        keyword = option.keyword.decode()
+        value = option.val.decode() if option.val is not None else None
+        if keyword in parameters:
+            found[keyword] = parameters[keyword]
+        elif value is not None and option.envvar is not None and os.environ.get(option.envvar.decode()):
+            found[keyword] = value
+    return {**found, **parameters}
+
+
+def resolve(settings: Settings, database: str | None, embedded: Embedded, *, embedded_is_meant: bool = False) -> Target:
+    """Finds the database that is meant; starts the embedded one when it is that."""
+    if embedded_is_meant:
+        if database:
+            raise UsageRefused("--database and --embedded name two databases.", hint="Give one of them.")
+        return _embedded(settings, Embedded.EXISTING if embedded is Embedded.NEVER else embedded, Path.cwd())
+    if database:
+        return Target(_parse(database, "--database"), "from --database")
+    if settings.text("DATABASE_URL"):
+        return Target(_parse(settings.text("DATABASE_URL"), "DATABASE_URL"), "from DATABASE_URL")
+    if any(os.environ.get(name) for name in _LIBPQ_NAMES_A_SERVER):
+        return Target({}, "from libpq's PG* environment")
+    return _embedded(settings, embedded, Path.cwd())
+
+
+def _embedded(settings: Settings, embedded: Embedded, start: Path) -> Target:
+    from stage1.database.embedded import EmbeddedServer, find_project
+
+    project = find_project(start)
+    if embedded is Embedded.NEVER:
+        found = f" The embedded PostgreSQL of {project} is not used by this command unless --embedded says so." if project else ""
+        raise DatabaseNotConfigured(
+            f"No database is named.{found}", hint="Give --database or set DATABASE_URL (or libpq's PG* variables)."
+        )
+    if project is None and embedded is Embedded.EXISTING:
+        raise DatabaseNotConfigured(
+            "No database is named, and no folder from here upwards has an embedded one (.stage1/).",
+            hint="Give --database or set DATABASE_URL; or run `stage1 migrate` here to make an embedded PostgreSQL.",
+        )
+    project = project or start
+    server = EmbeddedServer(project, settings)
+    server.start()
+    return Target(server.conninfo(), f"embedded PostgreSQL of {project}")
+
+
+def _parse(text: str, source: str) -> dict[str, str]:
+    try:
+        parsed = conninfo.conninfo_to_dict(text)
+    except psycopg.ProgrammingError:
+        # libpq quotes the text in its message, and with it the password.
+        raise UsageRefused(
+            f"{source} is not a PostgreSQL connection string.",
+            hint="Expected postgresql://user@host:port/database (special characters as %XX) or 'host=… dbname=… user=…'.",
+        ) from None
+    return {key: str(value) for key, value in parsed.items() if value is not None}
