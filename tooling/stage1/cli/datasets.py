@@ -1,0 +1,131 @@
+"""`stage1 datasets`."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from stage1.cli.options import Application, Group, pass_application
+
+# What fits a line of a screen; -v, JSON and CSV have all columns.
+_LISTED = ("dataset_slug", "kind", "ohlcv_row_count", "indicator_row_count", "run_count", "simulation_count", "updated_at")
+_LINEAGE = ("dataset_slug", "run_id", "prediction_measurement", "questdb_namespace", "status")
+
+
+class Moment(click.ParamType[datetime]):
+    """A point in time; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Reads ISO 8601."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a time like 2023-01-03 or 2023-01-03T14:30:00Z.", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class JsonObject(click.ParamType[dict[str, Any]]):
+    """A JSON object, given as text."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Reads the object; NaN and the like are not JSON."""
+        if isinstance(value, dict):
+            return value
+        try:
+            found = json.loads(value, parse_constant=lambda constant: self.fail(f"{constant} is not JSON.", param, ctx))
+        except ValueError as problem:
+            self.fail(f"not JSON: {problem}", param, ctx)
+        if not isinstance(found, dict):
+            self.fail('a JSON object was expected, such as \'{"desk": "alpha"}\'.', param, ctx)
+        return found
+
+
+@click.group(cls=Group)
+def datasets() -> None:
+    """List, show and register dataset triplets.
+
+    A dataset is known by its slug (AAPL-2023-1m) or its id.
+    """
+
+
+@datasets.command("list")
+@click.option("--limit", type=int, default=50, show_default=True, help="How many at the most.")
+@click.option("--offset", type=int, default=0, show_default=True, help="How many to pass over.")
+@pass_application
+def list_datasets(application: Application, limit: int, offset: int) -> None:
+    """List the catalog, the newest first; -v shows all columns.
+
+    \b
+    Examples:
+        stage1 datasets list
+        stage1 datasets list --limit 10 --format csv
+    """
+    from stage1.operations import catalog
+
+    application.show(catalog.list_datasets(application.target(), application.settings, limit, offset), _LISTED)
+
+
+@datasets.command()
+@click.argument("dataset", metavar="SLUG")
+@pass_application
+def show(application: Application, dataset: str) -> None:
+    """Show one dataset.
+
+    \b
+    Examples:
+        stage1 datasets show AAPL-2023-1m
+    """
+    from stage1.operations import catalog
+
+    application.show_record(catalog.show_dataset(application.target(), application.settings, dataset))
+
+
+@datasets.command()
+@click.argument("dataset", metavar="SLUG")
+@pass_application
+def lineage(application: Application, dataset: str) -> None:
+    """Show every run and simulation that used a dataset; -v shows all columns.
+
+    \b
+    Examples:
+        stage1 datasets lineage AAPL-2023-1m
+    """
+    from stage1.operations import catalog
+
+    application.show(catalog.dataset_lineage(application.target(), application.settings, dataset), _LINEAGE)
+
+
+@datasets.command()
+@click.argument("slug")
+@click.option("--ohlcv", "ohlcv_measurement", required=True, metavar="TABLE", help="The OHLCV table in QuestDB.")
+@click.option("--indicators", "indicator_measurement", required=True, metavar="TABLE", help="The indicator table in QuestDB.")
+@click.option("--id", "dataset_id", type=UUID, metavar="UUID", help="The id; without it, it follows from the slug.")
+@click.option("--symbol")
+@click.option("--granularity", help="Such as 1m.")
+@click.option("--source", help="Who wrote the tables.")
+@click.option("--ohlcv-rows", type=int)
+@click.option("--ohlcv-first", type=Moment(), help="The first bar (UTC unless it has an offset).")
+@click.option("--ohlcv-last", type=Moment())
+@click.option("--indicator-rows", type=int)
+@click.option("--indicator-first", type=Moment())
+@click.option("--indicator-last", type=Moment())
+@click.option("--metadata", type=JsonObject(), default="{}", help="A JSON object; merged into what is there.")
+@pass_application
+def upsert(application: Application, /, **fields: Any) -> None:
+    """Register a dataset triplet, or update the one of this slug.
+
+    \b
+    Examples:
+        stage1 datasets upsert AAPL-2023-1m --ohlcv ohlcv_aapl --indicators ind_aapl --symbol AAPL --granularity 1m
+    """
+    from stage1.operations import catalog
+
+    application.show_record(catalog.upsert_dataset(application.target(), application.settings, catalog.Triplet(**fields)))

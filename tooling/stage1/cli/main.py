@@ -1,0 +1,145 @@
+"""The command `stage1`: the group of all commands, and the one boundary where errors become sentences and exit codes.
+
+Commands are imported when they are used; `stage1 --help` reads their one-line helps from the table below, which a
+test compares with the commands themselves.
+"""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from typing import NoReturn
+
+import click
+
+from stage1 import __version__
+from stage1.cli import rendering
+from stage1.cli.options import Application, Group, shared
+from stage1.errors import ExitCode, NoSpace, Stage1Error
+from stage1.redaction import redact
+
+# name of the command -> its one-line help; the module is cli/<name>.py, the command in it has the same name.
+COMMANDS: dict[str, str] = {
+    "migrate": "Bring the database to the schema of this version.",
+    "status": "Answer whether all is well: migrations, objects, roles, checks, backups, disk.",
+    "doctor": "Show what stage1 found on this machine, what is missing, and what to do.",
+    "psql": "Open psql on the database, or run it with the given arguments.",
+    "server": "Run the embedded PostgreSQL of this folder.",
+    "backup": "Back the database up.",
+    "datasets": "List, show and register dataset triplets.",
+    "completion": "Print the completion script of a shell.",
+}
+
+
+class LazyGroup(Group):
+    """Finds its commands by name and imports only the one that is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All commands, in the order in which people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stage1.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The list in --help, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, params=shared())
+@click.version_option(__version__, prog_name="stage1", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Keep market datasets in PostgreSQL: exact, versioned, checked, backed up and traced.
+
+    \b
+    Examples:
+        stage1 migrate                      bring the database up to date (makes one here if none is named)
+        stage1 status                       is all well?
+        stage1 datasets list --format json  the catalog, for a program
+
+    Exit codes: 0 done, 1 the answer is no, 2 usage, 3 refused by a rule, 4 cannot now, 5 interrupted, 70 a bug.
+    """
+    context.ensure_object(Application)
+
+
+def main() -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line; the boundary in which every error becomes a sentence."""
+    application = Application()
+    try:
+        cli.main(args=arguments, prog_name="stage1", standalone_mode=False, obj=application)
+        sys.stdout.flush()
+    except click.exceptions.Exit as wish:
+        return wish.exit_code
+    except click.exceptions.NoArgsIsHelpError as problem:
+        rendering.say(problem.format_message())
+        return ExitCode.USAGE
+    except click.UsageError as problem:
+        _say_usage(problem)
+        return ExitCode.USAGE
+    except click.ClickException as problem:
+        rendering.say(f"error: {problem.format_message()}")
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        rendering.say("interrupted; what was committed so far is kept, run the command again")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough. Python would complain again while it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Stage1Error as problem:
+        return _explain(problem, application)
+    except OSError as problem:
+        if problem.errno in _DISK_FULL:
+            return _explain(NoSpace(detail=str(problem), hint="Free some space and run the command again."), application)
+        return _report_bug(problem)
+    except Exception as problem:  # noqa: BLE001 - the boundary: nothing may pass it as a traceback
+        return _report_bug(problem)
+    return application.exit_code
+
+
+_DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
+
+
+def _say_usage(problem: click.UsageError) -> None:
+    rendering.say(f"error: {problem.format_message()}")
+    if problem.ctx is not None:
+        rendering.say(f"Try '{problem.ctx.command_path} --help'.")
+
+
+def _explain(problem: Stage1Error, application: Application) -> int:
+    if problem.exit_code is ExitCode.BUG:
+        return _report_bug(problem)
+    secrets = application.settings.secrets() if problem.exit_code is not ExitCode.USAGE else ()
+    code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
+    rendering.say(f"error: {redact(problem.message, secrets)}{code}")
+    for line in (problem.detail, problem.hint):
+        if line:
+            rendering.say(f"  {redact(line, secrets)}")
+    return problem.exit_code
+
+
+def _report_bug(problem: BaseException) -> int:
+    text = redact("".join(traceback.format_exception(problem)))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="stage1-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
+            file.write(f"stage1 {__version__}, Python {sys.version}\n\n{text}")
+        where = f"the traceback is in {file.name}"
+    except OSError:
+        where = f"the traceback could not be kept:\n{text}"
+    summary = redact(" ".join(str(problem).split()))
+    rendering.say(f"error: a bug in stage1: {type(problem).__name__}: {summary}")
+    rendering.say(f"  {where}; please report it.")
+    return ExitCode.BUG

@@ -1,0 +1,146 @@
+"""The morning question: is all well? Reads only; each line is one fact with what to do about it."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stage1 import clock, resources
+from stage1.database import calls, dumps, migrations, roles
+from stage1.database import objects as deployed
+from stage1.database.connections import Connection, Purpose, connected
+from stage1.database.migration_files import check_seal
+from stage1.database.targets import Target
+from stage1.errors import HistoryUnsealed
+from stage1.operations.spool import pending_files
+from stage1.settings import Settings
+
+_FREE_SHARE = 0.05
+_BROKEN = ("changed", "missing", "newer", "out of order")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact: `ok`, a `note` that needs nobody now, or `not well`."""
+
+    area: str
+    state: str
+    detail: str
+    action: str = ""
+
+
+@dataclass
+class StatusReport:
+    """The facts, and what stands behind them."""
+
+    database: str
+    server: str = ""
+    lines: list[Line] = field(default_factory=list)
+    history: list[migrations.MigrationState] = field(default_factory=list)
+    objects: list[deployed.ObjectState] = field(default_factory=list)
+    role_gaps: list[dict[str, object]] = field(default_factory=list)
+    findings: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether no line is `not well`."""
+        return all(line.state != "not well" for line in self.lines)
+
+
+def status(target: Target, settings: Settings) -> StatusReport:
+    """Collects the facts of one database."""
+    report = StatusReport(target.describe())
+    with connected(target, settings, Purpose.READ) as connection:
+        report.server = f"PostgreSQL {connection.info.parameter_status('server_version')}"
+        report.history = migrations.states(connection)
+        report.objects = deployed.states(connection)
+        report.lines += [_migrations(report.history), *_seal(), _objects(report.objects)]
+        if calls.exists(connection, "stage1_internal.role_gaps"):
+            report.role_gaps = roles.gaps(connection)
+            report.lines.append(_roles(report.role_gaps))
+        if not any(row.state in ("pending", "missing") for row in report.objects):
+            report.findings = calls.rows(connection, "stage1_internal.validation_findings")
+            report.lines.append(_checks(report.findings))
+        report.lines += [_backups(connection, settings), _spool(settings), _disk(settings)]
+    return report
+
+
+def _migrations(history: list[migrations.MigrationState]) -> Line:
+    broken = [f"{row.migration} is {row.state}" for row in history if row.state in _BROKEN]
+    pending = [row.migration for row in history if row.state == "pending"]
+    if broken:
+        return Line("migrations", "not well", "; ".join(broken), "run `stage1 migrate --plan`: it names the way out")
+    if pending:
+        return Line("migrations", "not well", f"{len(pending)} pending: {', '.join(pending)}", "run `stage1 migrate`")
+    return Line("migrations", "ok", f"{len(history)} applied, the newest is {history[-1].migration}")
+
+
+def _seal() -> list[Line]:
+    try:
+        check_seal(resources.migrations_folder())
+    except HistoryUnsealed as problem:
+        return [Line("seal", "not well", problem.detail.rstrip("."), "restore the files, or `make seal` for a new one")]
+    return []
+
+
+def _objects(found: list[deployed.ObjectState]) -> Line:
+    strange = [f"{row.name} is {row.state}" for row in found if row.state != "current"]
+    if not strange:
+        return Line("objects", "ok", f"{len(found)} functions, views and checks as deployed")
+    shown = "; ".join(strange[:5]) + (f"; and {len(strange) - 5} more" if len(strange) > 5 else "")
+    return Line("objects", "not well", shown, "run `stage1 migrate`: it keeps the old text and deploys the files")
+
+
+def _roles(gaps: list[dict[str, object]]) -> Line:
+    if not gaps:
+        return Line("roles", "ok", "roles, ownership and grants are as the matrix says")
+    first = gaps[0]
+    return Line(
+        "roles",
+        "note",
+        f"{len(gaps)} missing; the first: {first['subject']} {first['gap']}",
+        f"as a superuser: {first['remedy']};",
+    )
+
+
+def _checks(findings: list[dict[str, object]]) -> Line:
+    errors = [row for row in findings if row["severity"] == "error"]
+    if errors:
+        return Line(
+            "checks",
+            "not well",
+            f"{len(errors)} errors; the first: {errors[0]['check_name']}: {errors[0]['subject']}",
+            "see findings: --format json",
+        )
+    if findings:
+        return Line(
+            "checks",
+            "note",
+            f"{len(findings)} warnings; the first: {findings[0]['check_name']}: {findings[0]['subject']}",
+            "see findings: --format json",
+        )
+    return Line("checks", "ok", "no findings")
+
+
+def _backups(connection: Connection, settings: Settings) -> Line:
+    mine = [backup for backup in dumps.listed(settings) if backup.database == connection.info.dbname]
+    if not mine:
+        return Line("backup", "note", f"none in {settings.path('STAGE1_BACKUP_DIR')}", "run `stage1 backup create`")
+    hours = (clock.now() - mine[0].taken_at).total_seconds() / 3600
+    return Line("backup", "ok", f"{mine[0].name}, {hours:.1f} h old, {mine[0].bytes} bytes")
+
+
+def _spool(settings: Settings) -> Line:
+    waiting = pending_files(settings)
+    if waiting:
+        return Line(
+            "spool", "note", f"offline inserts wait in {', '.join(str(path) for path in waiting)}", "run `stage1 replay run`"
+        )
+    return Line("spool", "ok", "nothing waits")
+
+
+def _disk(settings: Settings) -> Line:
+    folder = settings.path("STAGE1_BACKUP_DIR")
+    usage = shutil.disk_usage(folder if folder.is_dir() else Path.cwd())
+    share = usage.free / usage.total
+    detail = f"{usage.free / 2**30:.1f} GiB free for backups ({share:.0%})"
+    return Line("disk", "ok", detail) if share >= _FREE_SHARE else Line("disk", "not well", detail, "free some space")
