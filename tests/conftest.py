@@ -1,0 +1,8 @@
+"""Names the plugins; each of them owns its fixtures, options and lines of the header."""
+
+pytest_plugins = (
+    "tests.plugins.postgres_server",
+    "tests.plugins.databases",
+    "tests.plugins.command_line",
+    "tests.plugins.locks",
+)

@@ -1,0 +1,80 @@
+"""Runs the command `stage1` as a process of its own, in a folder of its own, and reads everything it said."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.plugins.databases import Database
+
+_TIMEOUT = 60
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """How a command ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class RunCli(Protocol):
+    """The fixture's type."""
+
+    def __call__(
+        self, *arguments: str, database: Database | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> CallResult: ...
+
+
+class StartCli(Protocol):
+    """The type of `start_cli`."""
+
+    def __call__(
+        self, *arguments: str, database: Database | None = None, env: dict[str, str] | None = None
+    ) -> "subprocess.Popen[str]": ...
+
+
+def _process(tmp_path: Path, arguments: tuple[str, ...], database: Database | None, env: dict[str, str] | None) -> dict[str, Any]:
+    named = ["--database", database.url] if database else []
+    return {
+        "args": [sys.executable, "-m", "stage1", *named, *arguments],
+        "env": {**os.environ, "STAGE1_BACKUP_DIR": str(tmp_path / "backups"), **(env or {})},
+        "stdin": subprocess.DEVNULL,
+        "text": True,
+    }
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> RunCli:
+    """`run_cli("status", database=database)`; without a database none is named. Backups go below tmp_path."""
+
+    def run(
+        *arguments: str, database: Database | None = None, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> CallResult:
+        found = subprocess.run(
+            **_process(tmp_path, arguments, database, env),
+            cwd=cwd or tmp_path,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        return CallResult(found.returncode, found.stdout, found.stderr)
+
+    return run
+
+
+@pytest.fixture
+def start_cli(tmp_path: Path) -> StartCli:
+    """Starts a command and returns its process; the test waits for it."""
+
+    def start(*arguments: str, database: Database | None = None, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            **_process(tmp_path, arguments, database, env), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    return start
