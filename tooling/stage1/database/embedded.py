@@ -24,7 +24,7 @@ from stage1.database.cluster_creation import (
 from stage1.database.cluster_files import ClusterFiles, find_project
 from stage1.database.cluster_placing import forgotten, make_cluster_folder, make_home
 from stage1.database.server_account import reachable
-from stage1.errors import ClusterRefused, DatabaseNotConfigured, ServerNotStarted
+from stage1.errors import ClusterRefused, DatabaseNotConfigured, ServerNotStarted, Stage1Error
 from stage1.settings import Settings
 
 __all__ = ["EmbeddedServer", "ServerStatus", "find_project"]
@@ -94,7 +94,7 @@ class EmbeddedServer:
             found = postmaster.running(self._files.data)
             if found is not None:
                 postmaster.stop(self._files.data, found)
-                self._files.leave_socket_directory()
+                self._files.leave_socket_directory(found.socket_directory)
             return found is not None
 
     def destroy(self) -> None:
@@ -158,7 +158,12 @@ class EmbeddedServer:
                 return replace(self.status(), notes=(f"The cluster is of PostgreSQL {files.major()}; nothing newer was found.",))
             before = postmaster.running(files.data)
             old = find(self._settings, files.major(), cluster_upgrade.OLD_PROGRAMS)
-            kept = cluster_upgrade.Upgrade(files, old, target, lock, tell).run()
+            try:
+                kept = cluster_upgrade.Upgrade(files, old, target, lock, tell, durable=self._durable).run()
+            except Stage1Error:
+                if before is not None:
+                    self._start(before.port if before.listens else None, old, lock)  # as it was before this command
+                raise
             self._remember(reachable(target, files.account))
             notes = [
                 f"The cluster is of PostgreSQL {target.major} now. The old one is kept in {kept}; remove it when you are content."
@@ -187,7 +192,7 @@ class EmbeddedServer:
             if wanted == (found.port, found.listens) and found.socket.exists():
                 if (files.cluster / "has-database").exists():
                     return ["It was running already."]
-                chosen = self._programs(binaries, [])
+                chosen = self._programs(binaries)
                 make_database(files, files.account, reachable(chosen, files.account), found)
                 self._remember(chosen)
                 return ["It was running already; its database was missing and has been made."]
@@ -195,9 +200,10 @@ class EmbeddedServer:
             require_free_port(port)
             if files.exists():
                 self._require_password()
-        chosen = reachable(self._programs(binaries, notes), files.account)
+        chosen = reachable(self._programs(binaries), files.account)
         if found is not None:
             postmaster.stop(files.data, found)
+            files.leave_socket_directory(found.socket_directory)
             lost = (port or SOCKET_PORT, bool(port)) == (found.port, found.listens)
             why = "its socket was gone" if lost else f"to listen on port {port}" if port else "to listen on no port"
             notes.append(f"It was running already and has been restarted ({why}); its clients were disconnected.")
@@ -225,7 +231,7 @@ class EmbeddedServer:
     def _remember(self, binaries: Binaries) -> None:
         self._files.remember(binaries=str(binaries.directory), origin=binaries.origin, version=binaries.version)
 
-    def _programs(self, given: Binaries | None, notes: list[str]) -> Binaries:
+    def _programs(self, given: Binaries | None) -> Binaries:
         files = self._files
         if not files.exists():
             return given or find(self._settings, programs=(*SERVER_PROGRAMS, "createdb"))
@@ -236,9 +242,6 @@ class EmbeddedServer:
         fitting = [each for each in installations if each.major == major and all(map(each.has, SERVER_PROGRAMS))]
         if not fitting:
             raise self._other_major(major, installations)
-        newest = max(each.major for each in installations)
-        if newest > major:
-            notes.append(f"PostgreSQL {newest} is here too; `stage1 server upgrade` brings the cluster from {major} to it.")
         return fitting[0]
 
     def _other_major(self, major: int, installations: list[Binaries]) -> ServerNotStarted:
