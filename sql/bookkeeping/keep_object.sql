@@ -1,5 +1,5 @@
 -- Keeps the text and the grants of whatever exists under a name, before it is dropped or overwritten.
--- Grants to our own roles and to PUBLIC are not kept: the role matrix decides about those.
+-- Grants of columns and the right to pass a grant on are among them; what PUBLIC may is decided by the role matrix.
 -- depends: existing_objects replaced_objects
 create or replace function stage1_internal.keep_object(
   p_object_name text,
@@ -15,18 +15,28 @@ as $function$
     o.object_identity,
     o.definition,
     o.owner_name,
-    coalesce(array_agg(acl.privilege_type || ' to ' || pg_get_userbyid(acl.grantee)) filter (where acl.grantee is not null), '{}'),
+    array(
+      select
+        a.privilege_type || coalesce(' (' || quote_ident(entry.column_name) || ')', '')
+          || ' to ' || quote_ident(pg_get_userbyid(a.grantee)) || case when a.is_grantable then ' with grant option' else '' end
+      from (
+        select p.proacl as acl, p.proowner as owner, null as column_name
+        from pg_proc as p
+        where o.catalog_id = 'pg_catalog.pg_proc'::regclass and p.oid = o.object_id
+        union all
+        select c.relacl, c.relowner, null
+        from pg_class as c
+        where o.catalog_id = 'pg_catalog.pg_class'::regclass and c.oid = o.object_id
+        union all
+        select t.attacl, c.relowner, t.attname
+        from pg_attribute as t inner join pg_class as c on c.oid = t.attrelid
+        where o.catalog_id = 'pg_catalog.pg_class'::regclass and t.attrelid = o.object_id
+      ) as entry
+      cross join lateral aclexplode(entry.acl) as a
+      where a.grantee not in (0, entry.owner)
+    ),
     p_reason
   from stage1_internal.existing_objects(array[p_object_name]) as o
-  left join pg_proc as p on o.catalog_id = 'pg_catalog.pg_proc'::regclass and p.oid = o.object_id
-  left join pg_class as c on o.catalog_id = 'pg_catalog.pg_class'::regclass and c.oid = o.object_id
-  left join lateral (
-    select a.privilege_type, a.grantee
-    from aclexplode(coalesce(p.proacl, c.relacl)) as a
-    where a.grantee not in (0, coalesce(p.proowner, c.relowner))
-      and pg_get_userbyid(a.grantee) not like 'stage1\_%'
-  ) as acl on true
-  group by o.object_name, o.object_identity, o.definition, o.owner_name
 $function$;
 
 comment on function stage1_internal.keep_object(text, text) is

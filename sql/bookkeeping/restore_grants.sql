@@ -18,7 +18,7 @@ begin
   loop
     for v_text in
       select format(
-        'grant %s on %s %s to %I',
+        'grant %s on %s %s to %s',
         split_part(kept, ' to ', 1),
         case when v_kept.object_kind in ('function', 'procedure') then v_kept.object_kind else 'table' end,
         v_kept.object_identity,
@@ -30,7 +30,7 @@ begin
         execute v_text;
         return next v_text;
       exception
-        when undefined_object or invalid_grant_operation or insufficient_privilege then
+        when undefined_object or undefined_column or invalid_grant_operation or insufficient_privilege then
           null;
       end;
     end loop;
