@@ -2,6 +2,7 @@
 -- The page's ids are found in the index alone, then its rows are read and counted, each by its id: `offset 0` keeps
 -- PostgreSQL from joining the page with the whole table, which it prefers for pages of some hundreds of rows.
 -- plpgsql with custom plans, because PostgreSQL 15 plans `limit p_limit` of an SQL function blind.
+-- Without JIT: the estimate of a large page passes its threshold, and the compiler takes longer than the page.
 -- Raises: S1A02 argument invalid.
 -- depends: dataset_catalog check_page
 create or replace function public.fn_list_datasets(

@@ -3,6 +3,7 @@
 -- joining the page with the whole table. A symbol alone has a statement of its own, which asks each dataset of the
 -- symbol for its newest rows: the time follows the symbol's datasets. A join in the other direction reads every row
 -- there is before it finds that a symbol has none. plpgsql with custom plans, because the plan depends on the arguments.
+-- Without JIT: the estimate of a large page passes its threshold, and the compiler takes longer than the page.
 -- Raises: S1A02 argument invalid.
 -- depends: run_catalog check_page
 create or replace function public.fn_list_runs(

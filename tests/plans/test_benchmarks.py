@@ -1,0 +1,25 @@
+"""Do the benchmarks still run? Their figures are not judged here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("benchmark", "line"), [("catalog", "| fn_list_datasets(50, 0) "), ("startup", "| stage1 --help ")])
+def test_benchmark_runs(benchmark, line):
+    ended = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{benchmark}", "--quick"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert line in ended.stdout
