@@ -46,7 +46,7 @@ as $function$
       pg_get_userbyid(c.relowner)::text,
       case when c.relkind in ('v', 'm') then
         format(
-          e'create or replace %s %s (%s) as\n%s',
+          e'create or replace %s %s (%s)%s as\n%s',
           case c.relkind when 'v' then 'view' else 'materialized view' end,
           w.name,
           (
@@ -54,6 +54,7 @@ as $function$
             from pg_attribute as a
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
           ),
+          coalesce(' with (' || array_to_string(c.reloptions, ', ') || ')', ''),
           pg_get_viewdef(c.oid)
         )
       else '' end

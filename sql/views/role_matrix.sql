@@ -1,6 +1,6 @@
 -- Who may do what: the one place in which grants are decided. Each table of stage1 stands here at least once, so that
 -- this is also the list of our tables. stage1_owner owns everything and needs no line.
-create or replace view stage1_internal.role_matrix (role_name, privilege, object_kind, object_name) as
+create or replace view stage1_internal.role_matrix (role_name, privilege, object_kind, object_name) with (security_invoker = true) as
 select
   r.role_name,
   p.privilege,
@@ -83,7 +83,7 @@ from (
       'function',
       array[
         'stage1_internal.existing_objects', 'stage1_internal.table_row_counts',
-        'stage1_internal.validation_findings'
+        'stage1_internal.validation_summary'
       ]
     )
 ) as m (role_names, privileges, object_kind, object_names)

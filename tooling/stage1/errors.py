@@ -132,7 +132,7 @@ class HistoryUnsealed(Stage1Error):
 
 
 class AdoptionRefused(Stage1Error):
-    """An existing table has columns of another type than stage1 needs."""
+    """An existing table or view is not what stage1 needs, and cannot be made so without a decision."""
 
     sqlstate = "S1M06"
     http_status = 503
@@ -209,6 +209,13 @@ class NoSpace(Stage1Error):
 
     exit_code = ExitCode.CANNOT_NOW
     http_status = 507
+
+
+class ServerExhausted(Stage1Error):
+    """The server ran out of memory, locks or another resource."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
 
 
 class LockHeld(Stage1Error):
@@ -290,7 +297,10 @@ _BY_PRIVATE_SQLSTATE = {kind.sqlstate: kind for kind in all_errors() if kind.sql
 # PostgreSQL's own codes, whole or by class (their first two characters).
 _BY_STANDARD_SQLSTATE: dict[str, type[Stage1Error]] = {
     "08": ConnectionLost,
+    "22": ArgumentInvalid,
     "25006": ServerReadOnly,
+    "25P03": ConnectionLost,
+    "25P04": TimedOut,
     "28": DatabaseUnreachable,
     "3D": DatabaseUnreachable,
     "3F000": NotMigrated,
@@ -299,11 +309,12 @@ _BY_STANDARD_SQLSTATE: dict[str, type[Stage1Error]] = {
     "42883": NotMigrated,
     "42P01": NotMigrated,
     "53100": NoSpace,
-    "53": DatabaseUnreachable,
+    "53300": DatabaseUnreachable,
+    "53": ServerExhausted,
     "55P03": TimedOut,
     "57014": TimedOut,
     "57": ConnectionLost,
-    "58030": NoSpace,
+    "58": FileUnusable,
 }
 
 

@@ -5,12 +5,13 @@ else from the default. The generated reference (docs/reference/settings.md) and 
 Imports nothing of ours but the errors.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stage1.errors import UsageRefused
+from stage1.errors import FileUnusable, UsageRefused
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("STAGE1_MIGRATION_WAIT", "600", "Seconds that `migrate` waits for another one that is running on the same database."),
 )
 
+# PostgreSQL counts its timeouts in milliseconds, in 32 bits.
+_LARGEST = 2_147_483
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -80,8 +83,12 @@ class Settings:
         return self._number(name)
 
     def count(self, name: str) -> int:
-        """A setting that counts something."""
-        return int(self._number(name))
+        """A setting that counts something; a part counts as a whole, since libpq takes 0 seconds for 'for ever'."""
+        return math.ceil(self._number(name))
+
+    def milliseconds(self, name: str) -> int:
+        """A duration for PostgreSQL, to which 0 alone means 'for ever'."""
+        return math.ceil(self._number(name) * 1000)
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown."""
@@ -93,9 +100,9 @@ class Settings:
             number = float(value)
         except ValueError:
             number = -1.0
-        if not 0 <= number < 10**9:
+        if not 0 <= number <= _LARGEST:
             raise UsageRefused(
-                f"{name} was {value!r}; a number of at least 0 was expected.", hint=f"{name}: {_BY_NAME[name].help}"
+                f"{name} was {value!r}; a number from 0 to {_LARGEST} was expected.", hint=f"{name}: {_BY_NAME[name].help}"
             )
         return number
 
@@ -103,10 +110,18 @@ class Settings:
 def load(environment: Mapping[str, str] | None = None, start: Path | None = None) -> Settings:
     """Reads the settings: environment, then `.env`, then defaults (which `Settings.text` knows)."""
     environment = os.environ if environment is None else environment
-    env_file = _nearest_env_file(start or Path.cwd())
+    env_file = _nearest_env_file(start or working_directory())
     values = {name: value for name, value in _read_env_file(env_file).items() if name in _BY_NAME}
     values.update({name: environment[name] for name in _BY_NAME if environment.get(name)})
     return Settings(values, env_file)
+
+
+def working_directory() -> Path:
+    """Where the command runs."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise FileUnusable("The working directory does not exist any more.", hint="Change to another folder.") from None
 
 
 def _nearest_env_file(start: Path) -> Path | None:
@@ -123,9 +138,18 @@ def _nearest_env_file(start: Path) -> Path | None:
 def _read_env_file(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    from dotenv import dotenv_values  # 10 ms that only a project with a .env pays
+    from dotenv.parser import parse_stream  # 10 ms that only a project with a .env pays
 
     try:
-        return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+        with path.open(encoding="utf-8-sig") as file:
+            lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as problem:
-        raise UsageRefused(f"{path} cannot be read: {problem}", hint="Make it readable UTF-8 text, or take it away.") from problem
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+        raise UsageRefused(f"{path} cannot be read: {reason}.", hint="Make it readable UTF-8 text, or take it away.") from problem
+    for line in lines:
+        # Passed over, such a line would silently mean another database. The line itself may hold a secret.
+        named = next((name for name in _BY_NAME if line.error and name in line.original.string), None)
+        if named:
+            where = f"{path}, line {line.original.line}"
+            raise UsageRefused(f"{where}: {named} is not written as NAME=value.", hint="Check its quotes.")
+    return {line.key: line.value for line in lines if line.key is not None and line.value is not None}

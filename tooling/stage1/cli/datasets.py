@@ -13,6 +13,10 @@ from stage1.cli.options import Application, Group, pass_application
 _LISTED = ("dataset_slug", "kind", "ohlcv_row_count", "indicator_row_count", "run_count", "simulation_count", "updated_at")
 _LINEAGE = ("dataset_slug", "run_id", "prediction_measurement", "questdb_namespace", "status")
 
+# What PostgreSQL's types hold; what is right within them, its functions decide.
+INTEGER = click.IntRange(-(2**31), 2**31 - 1)
+BIGINT = click.IntRange(-(2**63), 2**63 - 1)
+
 
 class Moment(click.ParamType[datetime]):
     """A point in time; without an offset it is UTC."""
@@ -57,8 +61,8 @@ def datasets() -> None:
 
 
 @datasets.command("list")
-@click.option("--limit", type=int, default=50, show_default=True, help="How many at the most.")
-@click.option("--offset", type=int, default=0, show_default=True, help="How many to pass over.")
+@click.option("--limit", type=INTEGER, default=50, show_default=True, help="How many at the most.")
+@click.option("--offset", type=INTEGER, default=0, show_default=True, help="How many to pass over.")
 @pass_application
 def list_datasets(application: Application, limit: int, offset: int) -> None:
     """List the catalog, the newest first; -v shows all columns.
@@ -108,15 +112,15 @@ def lineage(application: Application, dataset: str) -> None:
 @click.option("--ohlcv", "ohlcv_measurement", required=True, metavar="TABLE", help="The OHLCV table in QuestDB.")
 @click.option("--indicators", "indicator_measurement", required=True, metavar="TABLE", help="The indicator table in QuestDB.")
 @click.option("--id", "dataset_id", type=UUID, metavar="UUID", help="The id; without it, it follows from the slug.")
-@click.option("--symbol")
+@click.option("--symbol", help="The instrument, such as AAPL.")
 @click.option("--granularity", help="Such as 1m.")
 @click.option("--source", help="Who wrote the tables.")
-@click.option("--ohlcv-rows", type=int)
+@click.option("--ohlcv-rows", type=BIGINT, help="How many bars there are.")
 @click.option("--ohlcv-first", type=Moment(), help="The first bar (UTC unless it has an offset).")
-@click.option("--ohlcv-last", type=Moment())
-@click.option("--indicator-rows", type=int)
-@click.option("--indicator-first", type=Moment())
-@click.option("--indicator-last", type=Moment())
+@click.option("--ohlcv-last", type=Moment(), help="The last bar.")
+@click.option("--indicator-rows", type=BIGINT, help="How many rows of indicators there are.")
+@click.option("--indicator-first", type=Moment(), help="The first row of indicators.")
+@click.option("--indicator-last", type=Moment(), help="The last row of indicators.")
 @click.option("--metadata", type=JsonObject(), default="{}", help="A JSON object; merged into what is there.")
 @pass_application
 def upsert(application: Application, /, **fields: Any) -> None:

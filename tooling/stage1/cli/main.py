@@ -4,11 +4,14 @@ Commands are imported when they are used; `stage1 --help` reads their one-line h
 test compares with the commands themselves.
 """
 
+import errno
 import importlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -16,8 +19,8 @@ import click
 from stage1 import __version__
 from stage1.cli import rendering
 from stage1.cli.options import Application, Group, shared
-from stage1.errors import ExitCode, NoSpace, Stage1Error
-from stage1.redaction import redact
+from stage1.errors import ExitCode, FileUnusable, NoSpace, Stage1Error
+from stage1.redaction import passwords_in, redact
 
 # name of the command -> its one-line help; the module is cli/<name>.py, the command in it has the same name.
 COMMANDS: dict[str, str] = {
@@ -72,17 +75,26 @@ def cli(context: click.Context) -> None:
 
 def main() -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
+    _prepare_streams()
+    # A service that is stopped is interrupted as a person's command is: partial files go, what is done is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command line; the boundary in which every error becomes a sentence."""
     application = Application()
+    stdout = sys.stdout
     try:
-        cli.main(args=arguments, prog_name="stage1", standalone_mode=False, obj=application)
+        wish = cli.main(args=arguments, prog_name="stage1", standalone_mode=False, obj=application)
         sys.stdout.flush()
-    except click.exceptions.Exit as wish:
-        return wish.exit_code
+        if isinstance(wish, int):
+            return wish
+    except SystemExit:
+        # click ends so when it prints a help text into a closed pipe; it puts another stdout in place before.
+        if sys.stdout is stdout:
+            raise
+        return ExitCode.DONE
     except click.exceptions.NoArgsIsHelpError as problem:
         rendering.say(problem.format_message())
         return ExitCode.USAGE
@@ -95,22 +107,43 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         rendering.say("interrupted; what was committed so far is kept, run the command again")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the answer has seen enough. Python would complain again while it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+    except (rendering.ReaderGone, BrokenPipeError):
+        _give_up_stdout()
+        return application.exit_code
     except Stage1Error as problem:
         return _explain(problem, application)
     except OSError as problem:
         if problem.errno in _DISK_FULL:
+            _give_up_stdout()
             return _explain(NoSpace(detail=str(problem), hint="Free some space and run the command again."), application)
-        return _report_bug(problem)
+        if problem.errno in _NOT_OURS:
+            return _explain(FileUnusable(detail=str(problem)), application)
+        return _report_bug(problem, application)
     except Exception as problem:  # noqa: BLE001 - the boundary: nothing may pass it as a traceback
-        return _report_bug(problem)
+        return _report_bug(problem, application)
     return application.exit_code
 
 
-_DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def _prepare_streams() -> None:
+    # A closed stdin, stdout or stderr would be replaced by the first file or socket that is opened.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)  # psql writes there, too
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Whatever the locale: data is written as UTF-8, and no letter of it is a reason to fail.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _give_up_stdout() -> None:
+    # Python flushes once more at the end and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_usage(problem: click.UsageError) -> None:
@@ -121,25 +154,36 @@ def _say_usage(problem: click.UsageError) -> None:
 
 def _explain(problem: Stage1Error, application: Application) -> int:
     if problem.exit_code is ExitCode.BUG:
-        return _report_bug(problem)
-    secrets = application.settings.secrets() if problem.exit_code is not ExitCode.USAGE else ()
+        return _report_bug(problem, application)
+    secrets = _secrets(application)
     code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
     rendering.say(f"error: {redact(problem.message, secrets)}{code}")
-    for line in (problem.detail, problem.hint):
-        if line:
+    for part in (problem.detail, problem.hint):
+        for line in part.splitlines():
             rendering.say(f"  {redact(line, secrets)}")
     return problem.exit_code
 
 
-def _report_bug(problem: BaseException) -> int:
-    text = redact("".join(traceback.format_exception(problem)))
+def _secrets(application: Application) -> tuple[str, ...]:
+    """Every password that this process was given, wherever it may turn up."""
+    try:
+        settings = application.settings.secrets()
+    except Stage1Error:
+        settings = ()
+    given = (*settings, application.database or "")
+    return (*given, *(password for text in given for password in passwords_in(text)), os.environ.get("PGPASSWORD", ""))
+
+
+def _report_bug(problem: BaseException, application: Application) -> int:
+    secrets = _secrets(application)
+    text = redact("".join(traceback.format_exception(problem)), secrets)
     try:
         with tempfile.NamedTemporaryFile("w", prefix="stage1-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:
             file.write(f"stage1 {__version__}, Python {sys.version}\n\n{text}")
         where = f"the traceback is in {file.name}"
     except OSError:
         where = f"the traceback could not be kept:\n{text}"
-    summary = redact(" ".join(str(problem).split()))
+    summary = redact(" ".join(str(problem).split()), secrets)
     rendering.say(f"error: a bug in stage1: {type(problem).__name__}: {summary}")
     rendering.say(f"  {where}; please report it.")
     return ExitCode.BUG

@@ -31,7 +31,10 @@ def migrate(application: Application, plan_only: bool, without_backup: bool, wit
     from stage1.operations import migrate as operation
 
     if plan_only:
-        _show_plan(application, operation.plan(application.target("existing"), application.settings))
+        found = operation.plan(
+            application.target("existing"), application.settings, with_backup=not without_backup, with_roles=not without_roles
+        )
+        _show_plan(application, found)
         return
     target = application.target("create")
     report = operation.migrate(
@@ -73,6 +76,8 @@ def _show(application: Application, report: "MigrationReport") -> None:
         ],
         "objects": objects,
         "row_counts": report.row_counts,
+        "bookkeeping_changed": report.bookkeeping_changed,
+        "roles_changed": report.roles_changed,
         "role_gaps": report.role_gaps,
         "remarks": report.remarks,
     }
@@ -85,4 +90,5 @@ def _show(application: Application, report: "MigrationReport") -> None:
     if report.nothing_to_do:
         application.say("nothing to do: the database is up to date")
     else:
-        application.say(f"done: {len(migrations)} migrations applied, {len(objects)} objects deployed")
+        roles = f", {report.roles_changed} gaps in roles and grants closed" if report.roles_changed else ""
+        application.say(f"done: {len(migrations)} migrations applied, {len(objects)} objects deployed{roles}")

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from stage1 import resources
 from stage1.database.connections import Connection
+from stage1.errors import ArgumentInvalid
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 
@@ -27,12 +28,6 @@ def rows(connection: Connection, function: str, /, **arguments: object) -> list[
     return connection.execute(call, _adapted(arguments)).fetchall()
 
 
-def value(connection: Connection, function: str, /, **arguments: object) -> Any:
-    """The one value that a function returns."""
-    found = rows(connection, function, **arguments)
-    return next(iter(found[0].values())) if found else None
-
-
 def view(connection: Connection, name: str, /) -> list[dict[str, Any]]:
     """All rows of a view."""
     return connection.execute(sql.SQL("select * from {view}").format(view=_identifier(name))).fetchall()
@@ -45,9 +40,8 @@ def query(connection: Connection, name: str, /, **arguments: object) -> list[dic
 
 
 def exists(connection: Connection, name: str) -> bool:
-    """Whether a table or view of that name exists."""
-    found = connection.execute("select to_regclass(%s) is not null as found", [name]).fetchone()
-    return bool(found and found["found"])
+    """Whether a schema, table, view or function of that name exists."""
+    return bool(query(connection, "object_exists", name=name)[0]["found"])
 
 
 def _identifier(name: str) -> sql.Identifier:
@@ -57,4 +51,9 @@ def _identifier(name: str) -> sql.Identifier:
 
 
 def _adapted(arguments: Mapping[str, object]) -> dict[str, object]:
+    for name, given in arguments.items():
+        try:
+            str(given).encode()
+        except UnicodeEncodeError:
+            raise ArgumentInvalid(f"{name.removeprefix('p_')} is not UTF-8.") from None
     return {name: Jsonb(given) if isinstance(given, dict) else given for name, given in arguments.items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.datetime import TimestamptzLoader
 
 from stage1 import errors
 from stage1.database.targets import Target
@@ -21,6 +22,16 @@ Connection = psycopg.Connection[DictRow]
 
 # A statement of a killed client ends within this time instead of running on.
 _NOTICE_A_DEAD_CLIENT = "2s"
+
+
+class _AnyTimestamptz(TimestamptzLoader):
+    """Reads what Python's datetime cannot hold (infinity, years before Christ) as text: one such row must not hide the others."""
+
+    def load(self, data: Any) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode()
 
 
 class Purpose(Enum):
@@ -37,12 +48,13 @@ def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
     parameters: dict[str, Any] = {
         "connect_timeout": settings.count("STAGE1_CONNECT_TIMEOUT"),
         "application_name": f"stage1 {purpose.value}",
-        **target.parameters,
+        **target.for_libpq(),
     }
     try:
         connection = psycopg.connect(**parameters, autocommit=True, row_factory=dict_row, prepare_threshold=None)
     except psycopg.Error as problem:
         raise _unreachable(problem, target, settings) from None
+    connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
     try:
         with translated():
             _limit(connection, settings, purpose)
@@ -91,18 +103,25 @@ def translate(problem: psycopg.Error) -> errors.Stage1Error:
 
 
 def _limit(connection: Connection, settings: Settings, purpose: Purpose) -> None:
-    def milliseconds(name: str) -> str:
-        return str(int(settings.seconds(name) * 1000))
-
     session = {
         "search_path": "",
         "client_encoding": "UTF8",
-        "lock_timeout": milliseconds("STAGE1_LOCK_TIMEOUT"),
+        "standard_conforming_strings": "on",
+        # PostgreSQL prints definitions by these: what a role or database sets must not look like drift.
+        "timezone": "UTC",
+        "datestyle": "ISO, YMD",
+        "intervalstyle": "postgres",
+        "quote_all_identifiers": "off",
+        "lock_timeout": str(settings.milliseconds("STAGE1_LOCK_TIMEOUT")),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "60000",
+        "idle_session_timeout": "0",
     }
+    if connection.info.server_version >= 170000:
+        session["transaction_timeout"] = "0"
     if purpose is Purpose.READ:
-        session |= {"statement_timeout": milliseconds("STAGE1_STATEMENT_TIMEOUT"), "default_transaction_read_only": "on"}
+        session["statement_timeout"] = str(settings.milliseconds("STAGE1_STATEMENT_TIMEOUT"))
+        session["default_transaction_read_only"] = "on"
     if purpose is Purpose.MIGRATE:
         session |= {"client_connection_check_interval": _NOTICE_A_DEAD_CLIENT, "plpgsql.extra_errors": "all"}
     if purpose is Purpose.LOCK:
@@ -112,7 +131,7 @@ def _limit(connection: Connection, settings: Settings, purpose: Purpose) -> None
 
 
 def _unreachable(problem: psycopg.Error, target: Target, settings: Settings) -> errors.Stage1Error:
-    reason = redact(" ".join(str(problem).split()), (*settings.secrets(), target.parameters.get("password", "")))
+    reason = redact(" ".join(str(problem).split()), target.secrets(settings))
     return errors.DatabaseUnreachable(
         f"No connection to {target.describe()}.",
         detail=f"libpq says: {reason}",

@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from psycopg import sql
+
 from stage1 import clock
 from stage1.database import calls
 from stage1.database.connections import Connection, Purpose, connected
@@ -44,7 +46,10 @@ def migration_lock(target: Target, settings: Settings, say: Callable[[str], None
 
 
 def _try(connection: Connection) -> bool:
-    row = connection.execute("select pg_catalog.pg_try_advisory_xact_lock(%s) as locked", [MIGRATION_LOCK]).fetchone()
+    # Without parameters: a statement with some leaves a portal open that holds a snapshot to the end of the transaction,
+    # and the holder's own `create index concurrently` would wait for that.
+    question = sql.SQL("select pg_catalog.pg_try_advisory_xact_lock({}) as locked").format(MIGRATION_LOCK)
+    row = connection.execute(question).fetchone()
     return bool(row and row["locked"])
 
 

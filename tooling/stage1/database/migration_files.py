@@ -6,6 +6,7 @@ knows nothing of a database.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from stage1.errors import HistoryUnsealed, ObjectFileInvalid
 
 SEAL_NAME = "checksums.txt"
 _NAME = re.compile(r"(?P<number>\d{4})_(?P<slug>[a-z][a-z0-9_]*)")
+_SEALED = re.compile(r"(?P<checksum>[0-9a-f]{64})  (?P<name>\S+)\.sql")
+# `end;` is not among them: it closes the body of a `begin atomic` function, too.
+_ENDS_ITS_TRANSACTION = re.compile(r"^\s*(?:begin|commit|rollback|start\s+transaction)\s*;", re.MULTILINE | re.IGNORECASE)
+_QUOTED = re.compile(r"(?P<quote>\$\w*\$).*?(?P=quote)", re.DOTALL)
 _DROPS = re.compile(r"^--\s*drops:\s*(?P<names>.+)$", re.MULTILINE)
 _NOT_TRANSACTIONAL = re.compile(r"^--\s*transactional:\s*false\s*$", re.MULTILINE)
 
@@ -43,6 +48,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.replace("\r\n", "\n").encode()).hexdigest()
 
 
+def read_text(path: Path) -> str:
+    """The text of a file of SQL."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ObjectFileInvalid(f"{path} is not UTF-8.", hint="Restore it, or save it as UTF-8.") from None
+
+
 def read_folder(folder: Path) -> list[MigrationFile]:
     """All migrations in the order of their numbers."""
     return [_read(path) for path in sorted(folder.glob("*.sql"))]
@@ -69,8 +82,14 @@ def read_seal(folder: Path) -> dict[str, str]:
     path = folder / SEAL_NAME
     if not path.is_file():
         return {}
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-    return {name.removesuffix(".sql"): checksum for checksum, name in (line.split() for line in lines)}
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("#")]
+    sealed = [_SEALED.fullmatch(line) for line in lines]
+    if not all(sealed):
+        raise HistoryUnsealed(
+            f"{path} is damaged: a line of it is not a checksum and a name.",
+            hint="Restore it (git checkout -- migrations/checksums.txt).",
+        )
+    return {match["name"]: match["checksum"] for match in sealed if match}
 
 
 def seal(folder: Path, *, again: frozenset[str] = frozenset()) -> list[str]:
@@ -85,6 +104,7 @@ def seal(folder: Path, *, again: frozenset[str] = frozenset()) -> list[str]:
                 f"migrations/{file.path.name} has number {file.number:04d}, but {expected:04d} was expected.",
                 hint="Numbers follow each other without a gap; rename the newest file.",
             )
+    refuse_own_transactions(files)
     sealed = read_seal(folder)
     changed = [file.id for file in files if sealed.get(file.id, file.sha256) != file.sha256 and file.id not in again]
     gone = [name for name in sealed if name not in {file.id for file in files} and name not in again]
@@ -99,12 +119,22 @@ def seal(folder: Path, *, again: frozenset[str] = frozenset()) -> list[str]:
     return [file.id for file in files if sealed.get(file.id) != file.sha256]
 
 
+def refuse_own_transactions(files: Iterable[MigrationFile]) -> None:
+    """Raises where a file would commit half of itself, and that without its record."""
+    for file in files:
+        if file.transactional and _ENDS_ITS_TRANSACTION.search(_QUOTED.sub("", read_text(file.path))):
+            raise ObjectFileInvalid(
+                f"migrations/{file.path.name} begins or ends a transaction; a migration is one transaction already.",
+                hint="Take the statement out, or write `-- transactional: false` into the header and make the file idempotent.",
+            )
+
+
 def _read(path: Path) -> MigrationFile:
     if not _NAME.fullmatch(path.stem):
         raise ObjectFileInvalid(
             f"migrations/{path.name} is not named like 0007_add_something.sql.",
             hint="Four digits, a verb, an object; lower case.",
         )
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     drops = tuple(name for match in _DROPS.finditer(text) for name in match["names"].split())
     return MigrationFile(path.stem, path, digest(text), drops, not _NOT_TRANSACTIONAL.search(text))

@@ -13,14 +13,26 @@ from typing import Any
 
 import psycopg
 from yoyo import read_migrations
+from yoyo.exceptions import BadMigration
 
 from stage1 import __version__, clock, faults, resources
 from stage1.database import calls, objects
 from stage1.database.connections import Connection, translate
 from stage1.database.migration_backend import AtomicBackend
-from stage1.database.migration_files import MigrationFile, check_seal, number_of, read_folder
+from stage1.database.migration_files import MigrationFile, check_seal, number_of, read_folder, refuse_own_transactions
 from stage1.database.patience import with_patience
-from stage1.errors import DatabaseNewer, HistoryChanged, HistoryMissing, HistoryOutOfOrder
+from stage1.errors import (
+    ArgumentInvalid,
+    DatabaseNewer,
+    HistoryChanged,
+    HistoryMissing,
+    HistoryOutOfOrder,
+    NotMigrated,
+    ObjectFileInvalid,
+    Stage1Error,
+    Unexpected,
+)
+from stage1.redaction import redact
 from stage1.settings import Settings
 
 LEDGER = "stage1_internal.applied_migrations"
@@ -105,14 +117,18 @@ def apply_pending(connection: Connection, settings: Settings, say: Callable[[str
     pending = [row.file for row in states(connection) if row.state == "pending" and row.file]
     if not pending:
         return []
-    backend = AtomicBackend(connection)
-    available = {migration.id: migration for migration in read_migrations(glob.escape(str(resources.migrations_folder())))}
+    refuse_own_transactions(pending)
     done = []
-    for file in pending:
-        say(f"applying {file.id}")
-        step = partial(_apply, connection, backend, file, available[file.id])
-        done.append(with_patience(settings, say, file.id, step))
-        faults.reach(f"after {file.id}")
+    backend = AtomicBackend(connection)
+    try:
+        available = {migration.id: migration for migration in read_migrations(glob.escape(str(resources.migrations_folder())))}
+        for file in pending:
+            say(f"applying {file.id}")
+            step = partial(_apply, connection, backend, file, available[file.id])
+            done.append(with_patience(settings, say, file.id, step))
+            faults.reach(f"after {file.id}")
+    except BadMigration as problem:
+        raise ObjectFileInvalid(f"A migration was not understood: {problem}.", hint="Check its `-- depends:` line.") from problem
     return done
 
 
@@ -129,6 +145,7 @@ def _apply(connection: Connection, backend: AtomicBackend, file: MigrationFile, 
         faults.reach(f"inside {file.id}")
 
     def after() -> None:
+        _refuse_invalid_indexes(connection, file)
         calls.rows(
             connection,
             "stage1_internal.record_migration",
@@ -143,8 +160,37 @@ def _apply(connection: Connection, backend: AtomicBackend, file: MigrationFile, 
     try:
         backend.apply_atomically(migration, before, after)
     except psycopg.Error as problem:
-        ours = translate(problem)
-        raise type(ours)(f"{file.id}: {ours.message}", detail=ours.detail, hint=ours.hint) from problem
+        raise _named(file, problem) from problem
     finally:
         connection.remove_notice_handler(heard)
+        _forget_search_path(connection)
     return Applied(file.id, clock.monotonic() - started, tuple(notices))
+
+
+def _refuse_invalid_indexes(connection: Connection, file: MigrationFile) -> None:
+    """A concurrent build that gave way to a lock leaves its index behind, and the next try passes over it as existing."""
+    found = [] if file.transactional else [row["index_name"] for row in calls.query(connection, "invalid_indexes")]
+    if found:
+        raise ObjectFileInvalid(
+            f"{file.id} left indexes that are not valid: {', '.join(found)}; it was not recorded.",
+            hint=f"Run `drop index concurrently {', '.join(found)}`, end long transactions, and run `stage1 migrate` again.",
+        )
+
+
+def _forget_search_path(connection: Connection) -> None:
+    """What a file set for itself must not bend the next one, nor the deploy."""
+    if not connection.closed and connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+        connection.execute("select pg_catalog.set_config('search_path', '', false)")
+
+
+def _named(file: MigrationFile, problem: psycopg.Error) -> Stage1Error:
+    """PostgreSQL does not know files; whoever repairs one needs its name."""
+    ours = translate(problem)
+    if isinstance(ours, Unexpected | ArgumentInvalid | NotMigrated) and ours.sqlstate != problem.sqlstate:
+        reason = problem.diag.message_primary or ours.message
+        return ObjectFileInvalid(
+            f"PostgreSQL refused migrations/{file.path.name}: {redact(reason)} ({problem.sqlstate}).",
+            detail=ours.detail,
+            hint=ours.hint or ("" if file.transactional else "It is not transactional: what it did before the error stands."),
+        )
+    return type(ours)(f"{file.id}: {ours.message}", detail=ours.detail, hint=ours.hint)

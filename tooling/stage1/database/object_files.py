@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from stage1.database.migration_files import digest
+from stage1.database.migration_files import digest, read_text
 from stage1.errors import ObjectFileInvalid
 
 BOOKKEEPING_FOLDER = "bookkeeping"
@@ -50,7 +50,7 @@ def read_deployed(sql_folder: Path) -> list[ObjectFile]:
 
 
 def _read(path: Path) -> ObjectFile:
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     created = list(_CREATE.finditer(text))
     if len(created) != 1 or created[0]["name"].rpartition(".")[2] != path.stem:
         names = ", ".join(match["name"] for match in created) or "nothing"

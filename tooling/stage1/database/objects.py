@@ -16,7 +16,8 @@ from stage1.database import calls
 from stage1.database.connections import Connection, translate
 from stage1.database.migration_files import MigrationFile
 from stage1.database.object_files import ObjectFile, read_bookkeeping, read_deployed
-from stage1.errors import ObjectFileInvalid, Stage1Error
+from stage1.errors import ArgumentInvalid, NotMigrated, ObjectFileInvalid, Stage1Error, Unexpected
+from stage1.redaction import redact
 
 LEDGER = "stage1_internal.deployed_objects"
 
@@ -36,19 +37,21 @@ class ObjectState:
 
 def install_bookkeeping(connection: Connection) -> None:
     """Brings what the migrator itself stands on up to date; in the transaction of the caller."""
-    known = _ledger(connection)
-    for file in read_bookkeeping(resources.sql_folder()):
-        if known.get(file.name, {}).get("file_sha256") != file.sha256:
-            _execute(connection, file)
-    for file in read_bookkeeping(resources.sql_folder()):
-        if known.get(file.name, {}).get("file_sha256") != file.sha256:
-            _record(connection, file, None)
+    stale = stale_bookkeeping(connection)
+    for file in stale:
+        _execute(connection, file)
+    for file in stale:
+        _record(connection, file, None)
 
 
-def bookkeeping_is_current(connection: Connection) -> bool:
-    """Whether the database has the bookkeeping of this version."""
+def stale_bookkeeping(connection: Connection) -> list[ObjectFile]:
+    """What of the bookkeeping is missing, or is not that of this version."""
     known = _ledger(connection)
-    return all(known.get(file.name, {}).get("file_sha256") == file.sha256 for file in read_bookkeeping(resources.sql_folder()))
+    return [
+        file
+        for file in read_bookkeeping(resources.sql_folder())
+        if known.get(file.name, {}).get("file_sha256") != file.sha256 or not calls.exists(connection, file.name)
+    ]
 
 
 def states(connection: Connection) -> list[ObjectState]:
@@ -190,8 +193,7 @@ def _named(file: ObjectFile, problem: psycopg.Error) -> Stage1Error:
     """PostgreSQL does not know files; whoever repairs one needs its name."""
     ours = translate(problem)
     where = "/".join(file.path.parts[-3:])
-    if problem.sqlstate and problem.sqlstate[:2] in ("22", "42") and problem.sqlstate != "42501":
-        return ObjectFileInvalid(
-            f"PostgreSQL refused {where}: {problem.diag.message_primary}.", detail=ours.detail, hint=ours.hint
-        )
+    if isinstance(ours, Unexpected | ArgumentInvalid | NotMigrated):
+        reason = f"{redact(problem.diag.message_primary or ours.message)} ({problem.sqlstate})"
+        return ObjectFileInvalid(f"PostgreSQL refused {where}: {reason}.", detail=ours.detail, hint=ours.hint)
     return type(ours)(f"{where}: {ours.message}", detail=ours.detail, hint=ours.hint)

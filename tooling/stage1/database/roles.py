@@ -10,8 +10,10 @@ import psycopg
 from stage1 import clock, resources
 from stage1.database import calls
 from stage1.database.connections import Connection
+from stage1.errors import LockHeld
 
-_TRIES = 10
+GAPS = "stage1_internal.role_gaps"
+_TRIES = 20
 # Two sessions that change the same role: 'tuple concurrently updated' has no code of its own.
 _COLLISIONS = (
     psycopg.errors.InternalError_,
@@ -23,7 +25,7 @@ _COLLISIONS = (
 
 def gaps(connection: Connection) -> list[dict[str, object]]:
     """What is missing, each with the statement that mends it."""
-    found = calls.view(connection, "stage1_internal.role_gaps")
+    found = calls.view(connection, GAPS)
     return sorted(found, key=lambda row: (row["step"], row["subject"], row["gap"]))
 
 
@@ -34,7 +36,10 @@ def apply(connection: Connection) -> None:
         try:
             connection.execute(text)
             return
-        except _COLLISIONS:
+        except _COLLISIONS as problem:
             if attempt == _TRIES - 1:
-                raise
+                raise LockHeld(
+                    "Other sessions change the same roles; roles and grants were left as they are.",
+                    hint="The rest is done. Run `stage1 migrate` again.",
+                ) from problem
             clock.pause(random.random() * 0.1 * (attempt + 1))  # noqa: S311 - jitter

@@ -6,6 +6,7 @@ command did not say that it is meant. Imports settings and errors; starts the em
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,7 @@ import psycopg
 from psycopg import conninfo
 
 from stage1.errors import DatabaseNotConfigured, UsageRefused
-from stage1.settings import Settings
+from stage1.settings import Settings, working_directory
 
 _LIBPQ_NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
 
@@ -34,22 +35,32 @@ class Target:
 
     parameters: Mapping[str, str]
     origin: str
+    is_embedded: bool = False
+    notes: tuple[str, ...] = ()  # what had to be done to reach it
 
     def describe(self) -> str:
         """The database as people may read it: never with a password."""
         known = effective_parameters(self.parameters)
-        host = known.get("host") or known.get("hostaddr") or "the local socket"
-        port = f":{known['port']}" if known.get("port") and not host.startswith("/") else ""
+        hosts = (known.get("host") or known.get("hostaddr") or "the local socket").split(",")
+        ports = (known.get("port") or "").split(",")
+        # Several hosts have a port each, or one for all.
+        ports = ports if len(ports) == len(hosts) else ports[:1] * len(hosts)
+        host = ", ".join(
+            f"{name}:{port}" if port and not name.startswith("/") else name for name, port in zip(hosts, ports, strict=True)
+        )
         if "service" in self.parameters or (not self.parameters and os.environ.get("PGSERVICE")):
             host = f"service {self.parameters.get('service') or os.environ['PGSERVICE']}"
-            port = ""
         name = known.get("dbname") or known.get("user") or "the default database"
         user = f" as {known['user']}" if known.get("user") else ""
-        return f"{name} on {host}{port}{user} ({self.origin})"
+        return f"{name} on {host}{user} ({self.origin})"
 
-    def with_database(self, name: str) -> "Target":
-        """Another database of the same server."""
-        return Target({**self.parameters, "dbname": name}, self.origin)
+    def for_libpq(self) -> dict[str, str]:
+        """The parameters, where a PGHOSTADDR of the environment cannot send a named host's connection elsewhere."""
+        return {**({"hostaddr": ""} if "host" in self.parameters else {}), **self.parameters}
+
+    def secrets(self, settings: Settings) -> tuple[str, ...]:
+        """What must not be shown of it."""
+        return (*settings.secrets(), self.parameters.get("password", ""), os.environ.get("PGPASSWORD", ""))
 
 
 def effective_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -70,14 +81,17 @@ def resolve(settings: Settings, database: str | None, embedded: Embedded, *, emb
     if embedded_is_meant:
         if database:
             raise UsageRefused("--database and --embedded name two databases.", hint="Give one of them.")
-        return _embedded(settings, Embedded.EXISTING if embedded is Embedded.NEVER else embedded, Path.cwd())
+        return _embedded(settings, Embedded.EXISTING if embedded is Embedded.NEVER else embedded, working_directory())
+    if database is not None and not database.strip():
+        # An unset variable in a script must not mean another database.
+        raise UsageRefused("--database is empty.", hint="Give a connection string, or leave the option out.")
     if database:
         return Target(_parse(database, "--database"), "from --database")
     if settings.text("DATABASE_URL"):
         return Target(_parse(settings.text("DATABASE_URL"), "DATABASE_URL"), "from DATABASE_URL")
     if any(os.environ.get(name) for name in _LIBPQ_NAMES_A_SERVER):
         return Target({}, "from libpq's PG* environment")
-    return _embedded(settings, embedded, Path.cwd())
+    return _embedded(settings, embedded, working_directory())
 
 
 def _embedded(settings: Settings, embedded: Embedded, start: Path) -> Target:
@@ -96,17 +110,20 @@ def _embedded(settings: Settings, embedded: Embedded, start: Path) -> Target:
         )
     project = project or start
     server = EmbeddedServer(project, settings)
-    server.start()
-    return Target(server.conninfo(), f"embedded PostgreSQL of {project}")
+    started = server.start()
+    return Target(server.conninfo(), f"embedded PostgreSQL of {project}", is_embedded=True, notes=started.notes)
 
 
 def _parse(text: str, source: str) -> dict[str, str]:
     try:
-        parsed = conninfo.conninfo_to_dict(text)
-    except psycopg.ProgrammingError:
+        parsed = {key: str(value) for key, value in conninfo.conninfo_to_dict(text).items() if value is not None}
+    except (psycopg.Error, UnicodeError):
         # libpq quotes the text in its message, and with it the password.
+        parsed = None
+    # A password with a bare @ or / is cut there by libpq, and its rest would be shown as a host, port or database.
+    if parsed is None or "@" in parsed.get("host", "") or re.search("[^0-9,]", parsed.get("port", "")):
         raise UsageRefused(
             f"{source} is not a PostgreSQL connection string.",
             hint="Expected postgresql://user@host:port/database (special characters as %XX) or 'host=… dbname=… user=…'.",
-        ) from None
-    return {key: str(value) for key, value in parsed.items() if value is not None}
+        )
+    return parsed

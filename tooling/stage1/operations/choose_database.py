@@ -11,5 +11,7 @@ def choose_database(
 ) -> Target:
     """The target of a command; `embedded` is what it may do without a named one: never, existing or create."""
     target = resolve(settings, named, Embedded(embedded), embedded_is_meant=embedded_is_meant)
+    for note in target.notes:
+        say(note)
     say(f"database: {target.describe()}")
     return target

@@ -11,7 +11,7 @@ from stage1.database import binaries
 from stage1.database.connections import Purpose, connected
 from stage1.database.embedded import EmbeddedServer, find_project
 from stage1.database.targets import Embedded, resolve
-from stage1.errors import Stage1Error
+from stage1.errors import DatabaseNotConfigured, Stage1Error
 from stage1.settings import Settings
 
 
@@ -74,9 +74,11 @@ def _database(settings: Settings, database: str | None) -> Finding:
         with connected(target, settings, Purpose.READ) as connection:
             version = connection.info.parameter_status("server_version")
             return Finding("database", "found", f"{target.describe()}: PostgreSQL {version}")
-    except Stage1Error as problem:
-        if find_project(Path.cwd()) and not database and not settings.text("DATABASE_URL"):
+    except DatabaseNotConfigured as problem:
+        if find_project(Path.cwd()):
             return Finding("database", "found", "the embedded server")
+        return Finding("database", "missing", problem.message, problem.hint)
+    except Stage1Error as problem:
         return Finding("database", "missing", " ".join(part for part in (problem.message, problem.detail) if part), problem.hint)
 
 

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stage1 import clock, resources
 from stage1.database import calls, dumps, migrations, roles
@@ -38,7 +39,7 @@ class StatusReport:
     history: list[migrations.MigrationState] = field(default_factory=list)
     objects: list[deployed.ObjectState] = field(default_factory=list)
     role_gaps: list[dict[str, object]] = field(default_factory=list)
-    findings: list[dict[str, object]] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_well(self) -> bool:
@@ -54,13 +55,17 @@ def status(target: Target, settings: Settings) -> StatusReport:
         report.history = migrations.states(connection)
         report.objects = deployed.states(connection)
         report.lines += [_migrations(report.history), *_seal(), _objects(report.objects)]
+        stale = [file.name for file in deployed.stale_bookkeeping(connection)]
+        if stale and report.history[0].state != "pending":
+            detail = f"missing or of another version: {', '.join(stale)}"
+            report.lines.append(Line("bookkeeping", "not well", detail, "run `stage1 migrate`"))
         if calls.exists(connection, "stage1_internal.role_gaps"):
             report.role_gaps = roles.gaps(connection)
             report.lines.append(_roles(report.role_gaps))
         if not any(row.state in ("pending", "missing") for row in report.objects):
-            report.findings = calls.rows(connection, "stage1_internal.validation_findings")
+            report.findings = calls.rows(connection, "stage1_internal.validation_summary")
             report.lines.append(_checks(report.findings))
-        report.lines += [_backups(connection, settings), _spool(settings), _disk(settings)]
+        report.lines += [_backups(connection, target, settings), _spool(settings), _disk(settings)]
     return report
 
 
@@ -102,29 +107,20 @@ def _roles(gaps: list[dict[str, object]]) -> Line:
     )
 
 
-def _checks(findings: list[dict[str, object]]) -> Line:
+def _checks(findings: list[dict[str, Any]]) -> Line:
+    if not findings:
+        return Line("checks", "ok", "no findings")
     errors = [row for row in findings if row["severity"] == "error"]
-    if errors:
-        return Line(
-            "checks",
-            "not well",
-            f"{len(errors)} errors; the first: {errors[0]['check_name']}: {errors[0]['subject']}",
-            "see findings: --format json",
-        )
-    if findings:
-        return Line(
-            "checks",
-            "note",
-            f"{len(findings)} warnings; the first: {findings[0]['check_name']}: {findings[0]['subject']}",
-            "see findings: --format json",
-        )
-    return Line("checks", "ok", "no findings")
+    first = (errors or findings)[0]
+    counted = ", ".join(f"{row['findings']} {row['severity']}s of {row['check_view']}" for row in findings)
+    return Line("checks", "not well" if errors else "note", counted, f"stage1 psql -c 'table {first['check_view']}'")
 
 
-def _backups(connection: Connection, settings: Settings) -> Line:
+def _backups(connection: Connection, target: Target, settings: Settings) -> Line:
     mine = [backup for backup in dumps.listed(settings) if backup.database == connection.info.dbname]
     if not mine:
-        return Line("backup", "note", f"none in {settings.path('STAGE1_BACKUP_DIR')}", "run `stage1 backup create`")
+        embedded = " --embedded" if target.is_embedded else ""
+        return Line("backup", "note", f"none in {settings.path('STAGE1_BACKUP_DIR')}", f"run `stage1 backup create{embedded}`")
     hours = (clock.now() - mine[0].taken_at).total_seconds() / 3600
     return Line("backup", "ok", f"{mine[0].name}, {hours:.1f} h old, {mine[0].bytes} bytes")
 
@@ -132,9 +128,7 @@ def _backups(connection: Connection, settings: Settings) -> Line:
 def _spool(settings: Settings) -> Line:
     waiting = pending_files(settings)
     if waiting:
-        return Line(
-            "spool", "note", f"offline inserts wait in {', '.join(str(path) for path in waiting)}", "run `stage1 replay run`"
-        )
+        return Line("spool", "note", f"offline inserts wait in {', '.join(str(path) for path in waiting)}", "replay them")
     return Line("spool", "ok", "nothing waits")
 
 
