@@ -5,4 +5,7 @@ pytest_plugins = (
     "tests.plugins.databases",
     "tests.plugins.command_line",
     "tests.plugins.locks",
+    "tests.plugins.package_copies",
+    "tests.plugins.own_servers",
+    "tests.plugins.wrapped_programs",
 )

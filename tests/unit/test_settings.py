@@ -1,0 +1,138 @@
+"""Settings: environment, then `.env`, then the default; what cannot be read is refused, never passed over."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stage1 import settings
+from stage1.errors import ExitCode, FileUnusable, UsageRefused
+
+
+def load(tmp_path: Path, text: str | None = None, **environment: str):
+    if text is not None:
+        (tmp_path / ".env").write_text(text, encoding="utf-8")
+    return settings.load(environment, tmp_path)
+
+
+def test_defaults(tmp_path):
+    found = load(tmp_path)
+    assert found.text("STAGE1_BACKUP_DIR") == "backups"
+    assert found.seconds("STAGE1_LOCK_TIMEOUT") == 5
+
+
+def test_env_file_comes_before_the_default_and_environment_before_both(tmp_path):
+    text = "STAGE1_BACKUP_DIR=from-file\nSTAGE1_SPOOL=from-file\n"
+    found = load(tmp_path, text, STAGE1_BACKUP_DIR="from-environment")
+    assert found.text("STAGE1_BACKUP_DIR") == "from-environment"
+    assert found.text("STAGE1_SPOOL") == "from-file"
+
+
+def test_an_empty_variable_counts_as_none(tmp_path):
+    assert load(tmp_path, "STAGE1_SPOOL=from-file\n", STAGE1_SPOOL="").text("STAGE1_SPOOL") == "from-file"
+
+
+def test_the_nearest_env_file_upwards_counts(tmp_path):
+    (tmp_path / ".env").write_text("STAGE1_SPOOL=above\n")
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert settings.load({}, inner).text("STAGE1_SPOOL") == "above"
+    (inner / ".env").write_text("STAGE1_BACKUP_DIR=x\n")
+    assert settings.load({}, inner).text("STAGE1_SPOOL") == "spool"
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("export STAGE1_SPOOL=a", "a"),
+        ("STAGE1_SPOOL='a b'", "a b"),
+        ('STAGE1_SPOOL="a b" # comment', "a b"),
+        ("STAGE1_SPOOL = a", "a"),
+        ("STAGE1_SPOOL=a#b", "a#b"),
+        ("STAGE1_SPOOL='$HOME/${X}'", "$HOME/${X}"),
+        ("STAGE1_SPOOL=a\r", "a"),
+        ("\ufeffSTAGE1_SPOOL=a", "a"),
+    ],
+)
+def test_how_a_line_may_be_written(tmp_path, line, value):
+    assert load(tmp_path, line + "\n").text("STAGE1_SPOOL") == value
+
+
+def test_a_broken_line_that_names_a_setting_is_refused_without_showing_it(tmp_path):
+    with pytest.raises(UsageRefused) as refused:
+        load(tmp_path, 'X=1\nDATABASE_URL="postgresql://u:hunter22@h/db\n')
+    found = refused.value
+    assert "line 2" in str(found)
+    assert "DATABASE_URL" in str(found)
+    assert "hunter22" not in str(found)
+
+
+def test_a_broken_line_of_another_program_is_nobodys_business(tmp_path):
+    assert load(tmp_path, "if [ -f x ]; then\nSTAGE1_SPOOL=a\n").text("STAGE1_SPOOL") == "a"
+
+
+def test_other_names_of_the_file_are_not_taken(tmp_path):
+    assert "PATH" not in load(tmp_path, "PATH=/evil\n").values
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / ".env").write_bytes(b"STAGE1_SPOOL=\xff\n")
+    with pytest.raises(UsageRefused) as refused:
+        load(tmp_path)
+    found = refused.value
+    assert "not UTF-8" in str(found)
+    assert found.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_an_unreadable_file_is_refused(tmp_path):
+    (tmp_path / ".env").write_text("STAGE1_SPOOL=a\n")
+    (tmp_path / ".env").chmod(0)
+    with pytest.raises(UsageRefused) as refused:
+        load(tmp_path)
+    assert "cannot be read" in str(refused.value)
+
+
+def test_an_unreadable_file_is_refused_also_for_root(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("STAGE1_SPOOL=a\n")
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UsageRefused) as refused:
+        load(tmp_path)
+    assert "Permission denied" in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["five", "-1", "nan", "inf", "1e12", "5s", "2147484"])
+def test_a_bad_number_is_refused_by_name(tmp_path, value):
+    found = load(tmp_path, STAGE1_LOCK_TIMEOUT=value)
+    with pytest.raises(UsageRefused) as refused:
+        found.seconds("STAGE1_LOCK_TIMEOUT")
+    message = str(refused.value)
+    assert "STAGE1_LOCK_TIMEOUT" in message
+    assert value in message
+
+
+def test_a_small_timeout_never_becomes_no_timeout(tmp_path):
+    found = load(tmp_path, STAGE1_LOCK_TIMEOUT="0.0001", STAGE1_CONNECT_TIMEOUT="0.2")
+    assert found.milliseconds("STAGE1_LOCK_TIMEOUT") == 1
+    assert found.count("STAGE1_CONNECT_TIMEOUT") == 1
+
+
+def test_the_database_url_is_a_secret(tmp_path):
+    assert load(tmp_path, DATABASE_URL="postgresql://u:p@h/d").secrets() == ("postgresql://u:p@h/d",)
+
+
+def test_a_working_directory_that_is_gone_is_said(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileUnusable, match="does not exist"):
+        settings.load({})
+
+
+def test_every_setting_has_a_help_text():
+    assert all(setting.help.strip().endswith(".") for setting in settings.SETTINGS)
