@@ -9,17 +9,7 @@ COMMENT ON SCHEMA stage1_internal IS 'Ledgers, staging and bookkeeping of stage1
 CREATE FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO ''
-    AS $$
-begin
-  if (p_after_time is null) <> (p_after_id is null) then
-    raise exception using errcode = 'S1A02',
-      message = format('%s was null while %s was not; a cursor is both values of the last row, or none.',
-        case when p_after_time is null then p_time_argument else p_id_argument end,
-        case when p_after_time is null then p_id_argument else p_time_argument end),
-      hint = 'Pass both values of the last row that was read, or neither for the first page.';
-  end if;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) OWNER TO stage1_owner;
 
@@ -28,20 +18,7 @@ COMMENT ON FUNCTION public.check_cursor(p_time_argument text, p_after_time times
 CREATE FUNCTION public.check_page(p_limit integer, p_offset integer) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO ''
-    AS $$
-begin
-  if p_limit is null or p_limit not between 1 and 10000 then
-    raise exception using errcode = 'S1A02',
-      message = format('p_limit was %s; it is a number from 1 to 10000.', coalesce(p_limit::text, 'null')),
-      hint = 'Read further pages with p_offset, or with the function of the same name that ends in _after.';
-  end if;
-  if p_offset is null or p_offset < 0 then
-    raise exception using errcode = 'S1A02',
-      message = format('p_offset was %s; it is 0 or more.', coalesce(p_offset::text, 'null')),
-      hint = 'The first page has p_offset 0.';
-  end if;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.check_page(p_limit integer, p_offset integer) OWNER TO stage1_owner;
 
@@ -180,17 +157,8 @@ CREATE FUNCTION public.fn_dataset_lineage(p_dataset text) RETURNS SETOF public.d
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
-declare
-  v_dataset_id uuid := public.fn_find_dataset(p_dataset);
-begin
-  return query
-  select h.*
-  from public.dataset_hierarchy as h
-  where h.dataset_id = v_dataset_id
-  order by h.run_created_at, h.run_id, h.simulation_created_at, h.simulation_id;
-end;
-$$;
+    SET max_parallel_workers_per_gather TO '0'
+    AS …;
 
 ALTER FUNCTION public.fn_dataset_lineage(p_dataset text) OWNER TO stage1_owner;
 
@@ -199,45 +167,7 @@ COMMENT ON FUNCTION public.fn_dataset_lineage(p_dataset text) IS 'The lineage of
 CREATE FUNCTION public.fn_find_dataset(p_dataset text) RETURNS uuid
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
-    AS $_$
-declare
-  v_dataset_id uuid;
-  v_near text;
-begin
-  if p_dataset is null or btrim(p_dataset) = '' then
-    raise exception using errcode = 'S1A01',
-      message = format('p_dataset was %s; a slug or a dataset_id was expected.', case when p_dataset is null then 'null' else 'empty' end),
-      hint = 'select dataset_slug from public.fn_list_datasets() lists the slugs.';
-  end if;
-  if p_dataset ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
-    select d.dataset_id into v_dataset_id from public.stage1_datasets as d where d.dataset_id = p_dataset::uuid;
-  end if;
-  if v_dataset_id is null then
-    select d.dataset_id into v_dataset_id from public.stage1_datasets as d where d.dataset_slug = p_dataset;
-  end if;
-  if v_dataset_id is not null then
-    return v_dataset_id;
-  end if;
-
-  -- Near: the same but for capitals, then the neighbours in the slugs' order that begin alike. All from the index.
-  select string_agg(n.dataset_slug, ', ' order by n.place, n.dataset_slug) into v_near
-  from (
-    select distinct c.dataset_slug, (lower(c.dataset_slug) <> lower(p_dataset))::int as place
-    from unnest(array[p_dataset, upper(p_dataset), lower(p_dataset)]) as t (spelling)
-      cross join lateral (
-        (select d.dataset_slug from public.stage1_datasets as d where d.dataset_slug >= t.spelling order by d.dataset_slug limit 2)
-        union all
-        (select d.dataset_slug from public.stage1_datasets as d where d.dataset_slug < t.spelling order by d.dataset_slug desc limit 2)
-      ) as c
-    where lower(left(c.dataset_slug, 3)) = lower(left(p_dataset, 3))
-    order by place, c.dataset_slug
-    limit 3
-  ) as n;
-  raise exception using errcode = 'S1C02',
-    message = format('p_dataset was %L; there is no dataset of that slug or id.', p_dataset),
-    hint = coalesce('Near it: ' || v_near, 'select dataset_slug from public.fn_list_datasets() lists the slugs.');
-end;
-$_$;
+    AS …;
 
 ALTER FUNCTION public.fn_find_dataset(p_dataset text) OWNER TO stage1_owner;
 
@@ -278,24 +208,7 @@ CREATE FUNCTION public.fn_list_datasets(p_limit integer DEFAULT 50, p_offset int
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, p_offset);
-  return query
-  select c.*
-  from (
-    select d.dataset_id
-    from public.stage1_datasets as d
-    order by d.updated_at desc, d.dataset_id desc
-    limit p_limit offset p_offset
-  ) as page
-    cross join lateral (
-      select k.* from public.dataset_catalog as k where k.dataset_id = page.dataset_id
-      offset 0
-    ) as c
-  order by c.updated_at desc, c.dataset_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_datasets(p_limit integer, p_offset integer) OWNER TO stage1_owner;
 
@@ -306,26 +219,7 @@ CREATE FUNCTION public.fn_list_datasets_after(p_limit integer DEFAULT 50, p_afte
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, 0);
-  perform public.check_cursor('p_after_updated_at', p_after_updated_at, 'p_after_dataset_id', p_after_dataset_id);
-  return query
-  select c.*
-  from (
-    select d.dataset_id
-    from public.stage1_datasets as d
-    where p_after_updated_at is null or (d.updated_at, d.dataset_id) < (p_after_updated_at, p_after_dataset_id)
-    order by d.updated_at desc, d.dataset_id desc
-    limit p_limit
-  ) as page
-    cross join lateral (
-      select k.* from public.dataset_catalog as k where k.dataset_id = page.dataset_id
-      offset 0
-    ) as c
-  order by c.updated_at desc, c.dataset_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) OWNER TO stage1_owner;
 
@@ -358,52 +252,7 @@ CREATE FUNCTION public.fn_list_runs(p_limit integer DEFAULT 50, p_offset integer
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, p_offset);
-  if p_symbol is null or p_dataset_id is not null then
-    return query
-    select c.*
-    from (
-      select r.run_id
-      from public.walkforward_runs as r
-      where (p_dataset_id is null or r.dataset_id = p_dataset_id)
-        and (p_symbol is null or exists (
-          select 1 from public.stage1_datasets as d where d.dataset_id = r.dataset_id and d.symbol = p_symbol
-        ))
-      order by r.created_at desc, r.run_id desc
-      limit p_limit offset p_offset
-    ) as page
-      cross join lateral (
-        select k.* from public.run_catalog as k where k.run_id = page.run_id
-        offset 0
-      ) as c
-    order by c.created_at desc, c.run_id desc;
-    return;
-  end if;
-  return query
-  select c.*
-  from (
-    select newest.run_id
-    from public.stage1_datasets as d
-      cross join lateral (
-        select r.run_id, r.created_at
-        from public.walkforward_runs as r
-        where r.dataset_id = d.dataset_id
-        order by r.created_at desc, r.run_id desc
-        limit p_limit::bigint + p_offset
-      ) as newest
-    where d.symbol = p_symbol
-    order by newest.created_at desc, newest.run_id desc
-    limit p_limit offset p_offset
-  ) as page
-    cross join lateral (
-      select k.* from public.run_catalog as k where k.run_id = page.run_id
-      offset 0
-    ) as c
-  order by c.created_at desc, c.run_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_runs(p_limit integer, p_offset integer, p_dataset_id uuid, p_symbol text) OWNER TO stage1_owner;
 
@@ -414,55 +263,7 @@ CREATE FUNCTION public.fn_list_runs_after(p_limit integer DEFAULT 50, p_after_cr
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, 0);
-  perform public.check_cursor('p_after_created_at', p_after_created_at, 'p_after_run_id', p_after_run_id);
-  if p_symbol is null or p_dataset_id is not null then
-    return query
-    select c.*
-    from (
-      select r.run_id
-      from public.walkforward_runs as r
-      where (p_dataset_id is null or r.dataset_id = p_dataset_id)
-        and (p_symbol is null or exists (
-          select 1 from public.stage1_datasets as d where d.dataset_id = r.dataset_id and d.symbol = p_symbol
-        ))
-        and (p_after_created_at is null or (r.created_at, r.run_id) < (p_after_created_at, p_after_run_id))
-      order by r.created_at desc, r.run_id desc
-      limit p_limit
-    ) as page
-      cross join lateral (
-        select k.* from public.run_catalog as k where k.run_id = page.run_id
-        offset 0
-      ) as c
-    order by c.created_at desc, c.run_id desc;
-    return;
-  end if;
-  return query
-  select c.*
-  from (
-    select newest.run_id
-    from public.stage1_datasets as d
-      cross join lateral (
-        select r.run_id, r.created_at
-        from public.walkforward_runs as r
-        where r.dataset_id = d.dataset_id
-          and (p_after_created_at is null or (r.created_at, r.run_id) < (p_after_created_at, p_after_run_id))
-        order by r.created_at desc, r.run_id desc
-        limit p_limit
-      ) as newest
-    where d.symbol = p_symbol
-    order by newest.created_at desc, newest.run_id desc
-    limit p_limit
-  ) as page
-    cross join lateral (
-      select k.* from public.run_catalog as k where k.run_id = page.run_id
-      offset 0
-    ) as c
-  order by c.created_at desc, c.run_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_runs_after(p_limit integer, p_after_created_at timestamp with time zone, p_after_run_id uuid, p_dataset_id uuid, p_symbol text) OWNER TO stage1_owner;
 
@@ -495,53 +296,7 @@ CREATE FUNCTION public.fn_list_simulations(p_limit integer DEFAULT 50, p_offset 
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, p_offset);
-  if p_symbol is null or p_dataset_id is not null or p_run_id is not null then
-    return query
-    select c.*
-    from (
-      select s.simulation_id
-      from public.simulation_runs as s
-      where (p_dataset_id is null or s.dataset_id = p_dataset_id)
-        and (p_run_id is null or s.run_id = p_run_id)
-        and (p_symbol is null or exists (
-          select 1 from public.stage1_datasets as d where d.dataset_id = s.dataset_id and d.symbol = p_symbol
-        ))
-      order by s.created_at desc, s.simulation_id desc
-      limit p_limit offset p_offset
-    ) as page
-      cross join lateral (
-        select k.* from public.simulation_catalog as k where k.simulation_id = page.simulation_id
-        offset 0
-      ) as c
-    order by c.created_at desc, c.simulation_id desc;
-    return;
-  end if;
-  return query
-  select c.*
-  from (
-    select newest.simulation_id
-    from public.stage1_datasets as d
-      cross join lateral (
-        select s.simulation_id, s.created_at
-        from public.simulation_runs as s
-        where s.dataset_id = d.dataset_id
-        order by s.created_at desc, s.simulation_id desc
-        limit p_limit::bigint + p_offset
-      ) as newest
-    where d.symbol = p_symbol
-    order by newest.created_at desc, newest.simulation_id desc
-    limit p_limit offset p_offset
-  ) as page
-    cross join lateral (
-      select k.* from public.simulation_catalog as k where k.simulation_id = page.simulation_id
-      offset 0
-    ) as c
-  order by c.created_at desc, c.simulation_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_simulations(p_limit integer, p_offset integer, p_dataset_id uuid, p_run_id uuid, p_symbol text) OWNER TO stage1_owner;
 
@@ -552,56 +307,7 @@ CREATE FUNCTION public.fn_list_simulations_after(p_limit integer DEFAULT 50, p_a
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
-    AS $$
-begin
-  perform public.check_page(p_limit, 0);
-  perform public.check_cursor('p_after_created_at', p_after_created_at, 'p_after_simulation_id', p_after_simulation_id);
-  if p_symbol is null or p_dataset_id is not null or p_run_id is not null then
-    return query
-    select c.*
-    from (
-      select s.simulation_id
-      from public.simulation_runs as s
-      where (p_dataset_id is null or s.dataset_id = p_dataset_id)
-        and (p_run_id is null or s.run_id = p_run_id)
-        and (p_symbol is null or exists (
-          select 1 from public.stage1_datasets as d where d.dataset_id = s.dataset_id and d.symbol = p_symbol
-        ))
-        and (p_after_created_at is null or (s.created_at, s.simulation_id) < (p_after_created_at, p_after_simulation_id))
-      order by s.created_at desc, s.simulation_id desc
-      limit p_limit
-    ) as page
-      cross join lateral (
-        select k.* from public.simulation_catalog as k where k.simulation_id = page.simulation_id
-        offset 0
-      ) as c
-    order by c.created_at desc, c.simulation_id desc;
-    return;
-  end if;
-  return query
-  select c.*
-  from (
-    select newest.simulation_id
-    from public.stage1_datasets as d
-      cross join lateral (
-        select s.simulation_id, s.created_at
-        from public.simulation_runs as s
-        where s.dataset_id = d.dataset_id
-          and (p_after_created_at is null or (s.created_at, s.simulation_id) < (p_after_created_at, p_after_simulation_id))
-        order by s.created_at desc, s.simulation_id desc
-        limit p_limit
-      ) as newest
-    where d.symbol = p_symbol
-    order by newest.created_at desc, newest.simulation_id desc
-    limit p_limit
-  ) as page
-    cross join lateral (
-      select k.* from public.simulation_catalog as k where k.simulation_id = page.simulation_id
-      offset 0
-    ) as c
-  order by c.created_at desc, c.simulation_id desc;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_list_simulations_after(p_limit integer, p_after_created_at timestamp with time zone, p_after_simulation_id uuid, p_dataset_id uuid, p_run_id uuid, p_symbol text) OWNER TO stage1_owner;
 
@@ -611,14 +317,7 @@ CREATE FUNCTION public.fn_show_dataset(p_dataset text) RETURNS SETOF public.data
     LANGUAGE plpgsql STABLE ROWS 1
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
-declare
-  v_dataset_id uuid := public.fn_find_dataset(p_dataset);
-begin
-  return query
-  select c.* from public.dataset_catalog as c where c.dataset_id = v_dataset_id;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.fn_show_dataset(p_dataset text) OWNER TO stage1_owner;
 
@@ -627,118 +326,7 @@ COMMENT ON FUNCTION public.fn_show_dataset(p_dataset text) IS 'The catalog''s ro
 CREATE FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-declare
-  v_missing text;
-  v_holder uuid;
-  v_constraint text;
-begin
-  v_missing := case
-    when p_dataset_id is null then 'p_dataset_id'
-    when p_dataset_slug is null then 'p_dataset_slug'
-    when p_ohlcv_measurement is null then 'p_ohlcv_measurement'
-    when p_indicator_measurement is null then 'p_indicator_measurement'
-  end;
-  if v_missing is not null then
-    raise exception using errcode = 'S1A01',
-      message = format('%s was null; it is required.', v_missing),
-      hint = case when v_missing like '%measurement' then 'Pass an empty string for a measurement that is not written yet.'
-        else 'Pass the dataset''s id and its slug.' end;
-  end if;
-  if btrim(p_dataset_slug) = '' then
-    raise exception using errcode = 'S1A01',
-      message = 'p_dataset_slug was empty; it is required.',
-      hint = 'Pass the dataset''s name, such as AAPL-2023-1m.';
-  end if;
-  if p_ohlcv_rows < 0 or p_indicator_rows < 0 then
-    raise exception using errcode = 'S1A02',
-      message = format('%s was %s; a row count is 0 or more.',
-        case when p_ohlcv_rows < 0 then 'p_ohlcv_rows' else 'p_indicator_rows' end,
-        case when p_ohlcv_rows < 0 then p_ohlcv_rows else p_indicator_rows end),
-      hint = 'Pass the number of rows of the measurement, or null for none.';
-  end if;
-  if p_ohlcv_last < p_ohlcv_first then
-    raise exception using errcode = 'S1A03',
-      message = format('p_ohlcv_last was %s, before p_ohlcv_first, %s.', p_ohlcv_last, p_ohlcv_first),
-      hint = 'Pass the first and the last timestamp of the bars, in this order.';
-  end if;
-  if p_indicator_last < p_indicator_first then
-    raise exception using errcode = 'S1A03',
-      message = format('p_indicator_last was %s, before p_indicator_first, %s.', p_indicator_last, p_indicator_first),
-      hint = 'Pass the first and the last timestamp of the indicators, in this order.';
-  end if;
-  if jsonb_typeof(p_metadata) <> 'object' then
-    raise exception using errcode = 'S1A02',
-      message = format('p_metadata was a JSON %s; an object was expected.', jsonb_typeof(p_metadata)),
-      hint = 'Pass an object such as {"note": "first import"}, or null to add nothing.';
-  end if;
-
-  -- Update, else insert: `on conflict (dataset_id)` watches the id alone, and of two sessions that insert one new dataset
-  -- the later may meet the other's slug first, which is a unique violation or a deadlock. Without a target every unique
-  -- index is watched, and whoever comes second finds the row here and updates it.
-  for v_attempt in 1 .. 10 loop
-    begin
-      update public.stage1_datasets as d
-      set
-        dataset_slug = p_dataset_slug,
-        symbol = p_symbol,
-        granularity = p_granularity,
-        source = coalesce(p_source, 'laptop_imgui'),
-        ohlcv_measurement = p_ohlcv_measurement,
-        indicator_measurement = p_indicator_measurement,
-        ohlcv_row_count = coalesce(p_ohlcv_rows, 0),
-        indicator_row_count = coalesce(p_indicator_rows, 0),
-        ohlcv_first_ts = p_ohlcv_first,
-        ohlcv_last_ts = p_ohlcv_last,
-        indicator_first_ts = p_indicator_first,
-        indicator_last_ts = p_indicator_last,
-        metadata = (d.metadata - '{placeholder,placeholder_reason,unknown}'::text[]) || coalesce(p_metadata, '{}'),
-        kind = case when d.kind = 'bars' and p_ohlcv_measurement <> '' and p_indicator_measurement <> ''
-          then 'triplet' else d.kind end
-      where d.dataset_id = p_dataset_id;
-      if found then
-        return;
-      end if;
-    exception
-      when unique_violation then
-        get stacked diagnostics v_constraint = constraint_name;
-        select d.dataset_id into v_holder
-        from public.stage1_datasets as d
-        where d.dataset_slug = p_dataset_slug and d.dataset_id <> p_dataset_id;
-        if v_holder is null and v_constraint is distinct from 'stage1_datasets_dataset_slug_key' then
-          raise;
-        end if;
-        exit;
-    end;
-
-    insert into public.stage1_datasets (
-      dataset_id, dataset_slug, symbol, granularity, source, ohlcv_measurement, indicator_measurement,
-      ohlcv_row_count, indicator_row_count, ohlcv_first_ts, ohlcv_last_ts, indicator_first_ts, indicator_last_ts, metadata
-    ) values (
-      p_dataset_id, p_dataset_slug, p_symbol, p_granularity, coalesce(p_source, 'laptop_imgui'),
-      p_ohlcv_measurement, p_indicator_measurement, coalesce(p_ohlcv_rows, 0), coalesce(p_indicator_rows, 0),
-      p_ohlcv_first, p_ohlcv_last, p_indicator_first, p_indicator_last, coalesce(p_metadata, '{}')
-    ) on conflict do nothing;
-    if found then
-      return;
-    end if;
-    select d.dataset_id into v_holder
-    from public.stage1_datasets as d
-    where d.dataset_slug = p_dataset_slug and d.dataset_id <> p_dataset_id;
-    exit when v_holder is not null;
-  end loop;
-  if v_holder is null and v_constraint is null then
-    raise exception using errcode = 'unique_violation',
-      message = format('Dataset %s repeats a value that a unique constraint of its own allows once.', p_dataset_id),
-      detail = 'Neither its dataset_id nor its dataset_slug is taken.',
-      hint = 'Look at the unique constraints that were added to stage1_datasets.';
-  end if;
-  raise exception using errcode = 'S1C01',
-    message = format('p_dataset_slug was %L, which belongs to dataset %s.', p_dataset_slug, coalesce(v_holder::text, 'of another session')),
-    detail = format('It was to become the slug of dataset %s.', p_dataset_id),
-    hint = 'Choose another slug, or upsert the dataset that holds this one.';
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) OWNER TO stage1_owner;
 
@@ -747,86 +335,7 @@ COMMENT ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_sl
 CREATE FUNCTION stage1_internal.adopt_table_v1(p_table text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $_$
-declare
-  v_shape_name text := p_table || '__shape';
-  v_shape regclass := format('stage1_internal.%I', p_table || '__shape')::regclass;
-  v_column record;
-  v_constraint record;
-  v_name text;
-  v_count bigint;
-  v_done text[] := '{}';
-begin
-  if to_regclass(format('public.%I', p_table)) is null then
-    execute format('alter table %s set schema public', v_shape);
-    execute format('alter table public.%I rename to %I', v_shape_name, p_table);
-    for v_name in select c.conname from pg_catalog.pg_constraint as c
-      where c.conrelid = v_shape and starts_with(c.conname, v_shape_name) loop
-      execute format('alter table public.%I rename constraint %I to %I', p_table, v_name, replace(v_name, v_shape_name, p_table));
-    end loop;
-    raise notice 'public.% created', p_table;
-    return;
-  end if;
-  perform stage1_internal.refuse_adoption_v1(array[p_table]);
-
-  for v_column in select * from stage1_internal.shape_columns_v1(p_table) loop
-    if v_column.present_type is null then
-      execute format('alter table public.%I add column %I %s%s%s', p_table, v_column.column_name, v_column.wanted_type,
-        ' default ' || v_column.wanted_default, case when v_column.wanted_not_null then ' not null' end);
-      v_done := v_done || format('%s added', v_column.column_name);
-    elsif v_column.is_widened then
-      execute format('alter table public.%I alter column %I type %s', p_table, v_column.column_name, v_column.wanted_type);
-      v_done := v_done || format('%s widened from %s to %s', v_column.column_name, v_column.present_type, v_column.wanted_type);
-    end if;
-    if v_column.present_type is not null and v_column.present_default is null and v_column.wanted_default is not null then
-      execute format('alter table public.%I alter column %I set default %s', p_table, v_column.column_name, v_column.wanted_default);
-    end if;
-    if v_column.wanted_not_null and not v_column.present_not_null then
-      if v_column.wanted_default is not null then
-        execute format('update public.%I set %I = %s where %2$I is null', p_table, v_column.column_name, v_column.wanted_default);
-        get diagnostics v_count = row_count;
-        if v_count > 0 then
-          raise warning 'public.%.%: rows in which it was null, and which now hold %: %', p_table, v_column.column_name, v_column.wanted_default, v_count;
-        end if;
-      end if;
-      execute format('alter table public.%I alter column %I set not null', p_table, v_column.column_name);
-    end if;
-    if v_column.present_comment is null and v_column.wanted_comment is not null then
-      execute format('comment on column public.%I.%I is %L', p_table, v_column.column_name, v_column.wanted_comment);
-    end if;
-  end loop;
-
-  for v_constraint in
-    select c.contype, replace(c.conname, v_shape_name, p_table) as name, pg_get_constraintdef(c.oid) as definition, array(
-        select a.attname::text from unnest(c.conkey) with ordinality as k (attnum, position)
-          join pg_catalog.pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum order by k.position
-      ) as columns
-    from pg_catalog.pg_constraint as c
-    where c.conrelid = v_shape and c.contype in ('p', 'u', 'c')
-    order by c.contype = 'c', c.conname
-  loop
-    continue when v_constraint.contype = 'c' and exists (select 1 from pg_catalog.pg_constraint as c
-      where c.conrelid = format('public.%I', p_table)::regclass and c.conname = v_constraint.name and c.contype = 'c');
-    if v_constraint.contype = 'p' and exists (select 1 from pg_catalog.pg_index as i
-      where i.indrelid = format('public.%I', p_table)::regclass and i.indisprimary) then
-      -- Its own primary key stays; if it is another one, ours becomes unique, under PostgreSQL's name for that.
-      v_constraint.contype := 'u';
-      v_constraint.name := format('%s_%s_key', p_table, array_to_string(v_constraint.columns, '_'));
-      v_constraint.definition := replace(v_constraint.definition, 'PRIMARY KEY', 'UNIQUE');
-    end if;
-    continue when v_constraint.contype = 'u' and stage1_internal.has_unique_index_v1(p_table, v_constraint.columns);
-    execute format('alter table public.%I add constraint %I %s', p_table, v_constraint.name, v_constraint.definition);
-    v_done := v_done || format('%s added', v_constraint.name);
-  end loop;
-
-  if obj_description(format('public.%I', p_table)::regclass, 'pg_class') is null then
-    execute format('comment on table public.%I is %L', p_table, obj_description(v_shape, 'pg_class'));
-  end if;
-  execute format('drop table %s', v_shape);
-  execute format('select count(*) from public.%I', p_table) into v_count;
-  raise notice 'public.% adopted, rows: %', p_table, v_count::text || coalesce('; ' || nullif(array_to_string(v_done, ', '), ''), '');
-end;
-$_$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.adopt_table_v1(p_table text) OWNER TO stage1_owner;
 
@@ -835,46 +344,7 @@ COMMENT ON FUNCTION stage1_internal.adopt_table_v1(p_table text) IS 'Moves stage
 CREATE FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) RETURNS SETOF text
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-declare
-  v_object  record;
-  v_strange text;
-  v_name    text;
-begin
-  perform stage1_internal.keep_object(p_object_name, p_reason);
-  for v_object in
-    select * from stage1_internal.existing_objects(array[p_object_name])
-  loop
-    if v_object.object_kind = 'table' then
-      raise exception using
-        errcode = 'S1M08',
-        message = format('%s is a table, but stage1 needs the name for a function or view.', v_object.object_name),
-        hint = 'Rename the table and run `stage1 migrate` again.';
-    end if;
-    select string_agg(d.object_identity, ', ' order by d.object_identity)
-    into v_strange
-    from stage1_internal.object_dependants(v_object.catalog_id, v_object.object_id) as d
-    where d.object_name is null or d.object_name <> all (p_ours);
-    if v_strange is not null then
-      raise exception using
-        errcode = 'S1M08',
-        message = format('%s has to be replaced, but something that is not part of stage1 depends on it.', v_object.object_identity),
-        detail = format('Dependants: %s.', v_strange),
-        hint = 'Drop them, run `stage1 migrate`, and create them again.';
-    end if;
-    for v_name in
-      select distinct d.object_name
-      from stage1_internal.object_dependants(v_object.catalog_id, v_object.object_id) as d
-    loop
-      -- A dependant falls with the cascade below; its foreign grants must come back with it.
-      perform stage1_internal.keep_object(v_name, 'dropped with ' || p_object_name);
-      return next v_name;
-    end loop;
-    execute format('drop %s %s cascade', v_object.object_kind, v_object.object_identity);
-    return next p_object_name;
-  end loop;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) OWNER TO stage1_owner;
 
@@ -883,16 +353,7 @@ COMMENT ON FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[
 CREATE FUNCTION stage1_internal.ensure_parent_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
-begin
-  if new.dataset_id is not null and not exists (select 1 from public.stage1_datasets as d where d.dataset_id = new.dataset_id) then
-    perform stage1_internal.register_indicator_dataset_v1(
-      new.dataset_id, new.symbol, new.granularity, new.source, new.questdb_tag, new.row_count, new.first_bar_ts, new.last_bar_ts
-    );
-  end if;
-  return new;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.ensure_parent_dataset_v1() OWNER TO stage1_owner;
 
@@ -901,61 +362,7 @@ COMMENT ON FUNCTION stage1_internal.ensure_parent_dataset_v1() IS 'Trigger: make
 CREATE FUNCTION stage1_internal.existing_objects(p_names text[]) RETURNS TABLE(object_name text, object_identity text, object_kind text, catalog_id regclass, object_id oid, owner_name text, definition text, definition_sha256 text)
     LANGUAGE sql STABLE
     SET search_path TO ''
-    AS $$
-  with wanted as (
-    select
-      name,
-      split_part(name, '.', 1) as schema_name,
-      split_part(name, '.', 2) as bare_name
-    from unnest(p_names) as names(name)
-  ), found as (
-    select
-      w.name as object_name,
-      format('%s(%s)', w.name, pg_get_function_identity_arguments(p.oid)) as object_identity,
-      case p.prokind when 'p' then 'procedure' else 'function' end as object_kind,
-      'pg_catalog.pg_proc'::regclass as catalog_id,
-      p.oid as object_id,
-      pg_get_userbyid(p.proowner)::text as owner_name,
-      pg_get_functiondef(p.oid) as definition
-    from wanted as w
-    inner join pg_namespace as n on n.nspname = w.schema_name
-    inner join pg_proc as p on p.pronamespace = n.oid and p.proname = w.bare_name and p.prokind in ('f', 'p')
-    union all
-    select
-      w.name,
-      w.name,
-      case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end,
-      'pg_catalog.pg_class'::regclass,
-      c.oid,
-      pg_get_userbyid(c.relowner)::text,
-      case when c.relkind in ('v', 'm') then
-        format(
-          e'create or replace %s %s (%s) as\n%s',
-          case c.relkind when 'v' then 'view' else 'materialized view' end,
-          w.name,
-          (
-            select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
-            from pg_attribute as a
-            where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-          ),
-          pg_get_viewdef(c.oid)
-        )
-      else '' end
-    from wanted as w
-    inner join pg_namespace as n on n.nspname = w.schema_name
-    inner join pg_class as c on c.relnamespace = n.oid and c.relname = w.bare_name and c.relkind in ('v', 'm', 'r', 'p', 'f')
-  )
-  select
-    found.object_name,
-    found.object_identity,
-    found.object_kind,
-    found.catalog_id,
-    found.object_id,
-    found.owner_name,
-    found.definition,
-    encode(sha256(convert_to(found.definition, 'UTF8')), 'hex')
-  from found
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.existing_objects(p_names text[]) OWNER TO stage1_owner;
 
@@ -964,12 +371,7 @@ COMMENT ON FUNCTION stage1_internal.existing_objects(p_names text[]) IS 'Lists t
 CREATE FUNCTION stage1_internal.fill_created_at_v1() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-begin
-  new.created_at := now();
-  return new;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.fill_created_at_v1() OWNER TO stage1_owner;
 
@@ -978,28 +380,7 @@ COMMENT ON FUNCTION stage1_internal.fill_created_at_v1() IS 'Trigger: a client o
 CREATE FUNCTION stage1_internal.follow_indicator_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
-    AS $$
-begin
-  update public.stage1_datasets as d
-  set
-    symbol = nullif(new.symbol, ''),
-    granularity = nullif(new.granularity, ''),
-    source = coalesce(new.source, 'legacy_import'),
-    indicator_measurement = stage1_internal.legacy_measurement_v1(new.questdb_tag),
-    indicator_row_count = new.row_count,
-    indicator_first_ts = new.first_bar_ts,
-    indicator_last_ts = new.last_bar_ts,
-    metadata = (d.metadata - '{placeholder,placeholder_reason}'::text[])
-      || stage1_internal.legacy_metadata_v1(new.source, new.questdb_tag)
-  where d.dataset_id = new.dataset_id
-    and d.metadata ?| '{placeholder,unknown}'
-    and (d.metadata ? 'placeholder'
-      or (d.symbol, d.granularity, d.source, d.metadata ->> 'questdb_tag', d.indicator_row_count, d.indicator_first_ts, d.indicator_last_ts)
-      is distinct from (nullif(new.symbol, ''), nullif(new.granularity, ''), coalesce(new.source, 'legacy_import'), new.questdb_tag,
-        new.row_count, new.first_bar_ts, new.last_bar_ts));
-  return null;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.follow_indicator_dataset_v1() OWNER TO stage1_owner;
 
@@ -1008,9 +389,7 @@ COMMENT ON FUNCTION stage1_internal.follow_indicator_dataset_v1() IS 'Trigger: w
 CREATE FUNCTION stage1_internal.forget_object(p_object_name text) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
-    AS $$
-  delete from stage1_internal.deployed_objects as d where d.object_name = p_object_name
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.forget_object(p_object_name text) OWNER TO stage1_owner;
 
@@ -1036,40 +415,7 @@ COMMENT ON FUNCTION stage1_internal.has_unique_index_v1(p_table text, p_columns 
 CREATE FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-declare
-  v_base text := coalesce(p_tag, p_dataset_id::text);
-  v_slug text;
-  v_origin text := case when p_tag is null then 'dataset_id' else 'questdb_tag' end;
-begin
-  for v_attempt in 1 .. 1000 loop
-    v_slug := case
-      when v_attempt = 1 then v_base
-      when v_attempt = 2 then v_base || '-' || left(p_dataset_id::text, 8)
-      when v_attempt = 3 then v_base || '-' || p_dataset_id::text
-      else v_base || '-' || p_dataset_id::text || '-' || (v_attempt - 2)::text
-    end;
-    -- Any conflict counts, of the id or of the slug, and a concurrent one is waited for.
-    insert into public.stage1_datasets (
-      dataset_id, dataset_slug, symbol, granularity, source, ohlcv_measurement, indicator_measurement,
-      indicator_row_count, indicator_first_ts, indicator_last_ts, metadata
-    ) values (
-      p_dataset_id, v_slug, p_symbol, p_granularity, p_source, '', p_indicator_measurement,
-      p_row_count, p_first_ts, p_last_ts,
-      p_metadata || jsonb_build_object('slug_from', v_origin || case when v_attempt > 1 then ' with suffix' else '' end)
-    ) on conflict do nothing;
-    if found then
-      return v_slug;
-    end if;
-    if exists (select 1 from public.stage1_datasets as d where d.dataset_id = p_dataset_id) then
-      return null;
-    end if;
-  end loop;
-  raise exception using errcode = 'S1C01',
-    message = format('No slug is free for dataset %s: %s and 999 names made from it belong to other datasets.', p_dataset_id, v_base),
-    hint = 'Give the dataset a name of its own with upsert_stage1_dataset.';
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) OWNER TO stage1_owner;
 
@@ -1078,36 +424,7 @@ COMMENT ON FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag t
 CREATE FUNCTION stage1_internal.keep_object(p_object_name text, p_reason text) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
-    AS $$
-  insert into stage1_internal.replaced_objects (object_name, object_identity, definition, owner_name, grants, reason)
-  select
-    o.object_name,
-    o.object_identity,
-    o.definition,
-    o.owner_name,
-    array(
-      select
-        a.privilege_type || coalesce(' (' || quote_ident(entry.column_name) || ')', '')
-          || ' to ' || quote_ident(pg_get_userbyid(a.grantee)) || case when a.is_grantable then ' with grant option' else '' end
-      from (
-        select p.proacl as acl, p.proowner as owner, null as column_name
-        from pg_proc as p
-        where o.catalog_id = 'pg_catalog.pg_proc'::regclass and p.oid = o.object_id
-        union all
-        select c.relacl, c.relowner, null
-        from pg_class as c
-        where o.catalog_id = 'pg_catalog.pg_class'::regclass and c.oid = o.object_id
-        union all
-        select t.attacl, c.relowner, t.attname
-        from pg_attribute as t inner join pg_class as c on c.oid = t.attrelid
-        where o.catalog_id = 'pg_catalog.pg_class'::regclass and t.attrelid = o.object_id
-      ) as entry
-      cross join lateral aclexplode(entry.acl) as a
-      where a.grantee not in (0, entry.owner)
-    ),
-    p_reason
-  from stage1_internal.existing_objects(array[p_object_name]) as o
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.keep_object(p_object_name text, p_reason text) OWNER TO stage1_owner;
 
@@ -1146,43 +463,7 @@ COMMENT ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_
 CREATE FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) RETURNS TABLE(object_name text, object_identity text)
     LANGUAGE sql STABLE
     SET search_path TO ''
-    AS $$
-  with recursive direct as (
-    -- A view depends on others through its rule: the rule stands for the view.
-    select
-      case when d.classid = 'pg_catalog.pg_rewrite'::regclass then 'pg_catalog.pg_class'::regclass::oid else d.classid end as class_id,
-      case when d.classid = 'pg_catalog.pg_rewrite'::regclass then r.ev_class else d.objid end as object_id,
-      d.refclassid as on_class_id,
-      d.refobjid as on_object_id
-    from pg_depend as d
-    left join pg_rewrite as r on d.classid = 'pg_catalog.pg_rewrite'::regclass and r.oid = d.objid
-    where d.deptype in ('n', 'a', 'i')
-  ), reached as (
-    select d.class_id, d.object_id
-    from direct as d
-    where d.on_class_id = p_catalog_id and d.on_object_id = p_object_id
-      and (d.class_id, d.object_id) <> (p_catalog_id::oid, p_object_id)
-    union
-    select d.class_id, d.object_id
-    from reached as r
-    inner join direct as d on d.on_class_id = r.class_id and d.on_object_id = r.object_id
-    where (d.class_id, d.object_id) <> (p_catalog_id::oid, p_object_id)
-  )
-  select
-    case
-      when r.class_id = 'pg_catalog.pg_class'::regclass then (
-        select format('%s.%s', n.nspname, c.relname)
-        from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace where c.oid = r.object_id
-      )
-      when r.class_id = 'pg_catalog.pg_proc'::regclass then (
-        select format('%s.%s', n.nspname, p.proname)
-        from pg_proc as p inner join pg_namespace as n on n.oid = p.pronamespace where p.oid = r.object_id
-      )
-    end,
-    pg_describe_object(r.class_id, r.object_id, 0)
-  from reached as r
-  where r.class_id <> 'pg_catalog.pg_type'::regclass
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) OWNER TO stage1_owner;
 
@@ -1191,10 +472,7 @@ COMMENT ON FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_o
 CREATE FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
-    AS $$
-  insert into stage1_internal.applied_migrations (migration_id, sha256, tool_version)
-  values (p_migration_id, p_sha256, p_tool_version)
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) OWNER TO stage1_owner;
 
@@ -1203,23 +481,7 @@ COMMENT ON FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha2
 CREATE FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 text, p_definition_sha256 text, p_tool_version text) RETURNS void
     LANGUAGE sql
     SET search_path TO ''
-    AS $$
-  insert into stage1_internal.deployed_objects as d (object_name, file_sha256, definition_sha256, server_major, tool_version)
-  values (
-    p_object_name,
-    p_file_sha256,
-    p_definition_sha256,
-    current_setting('server_version_num')::integer / 10000,
-    p_tool_version
-  )
-  on conflict (object_name) do update set
-    file_sha256 = excluded.file_sha256,
-    definition_sha256 = excluded.definition_sha256,
-    server_major = excluded.server_major,
-    tool_version = excluded.tool_version,
-    deployed_by = session_user,
-    deployed_at = clock_timestamp()
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 text, p_definition_sha256 text, p_tool_version text) OWNER TO stage1_owner;
 
@@ -1228,124 +490,7 @@ COMMENT ON FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha
 CREATE FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $_$
-declare
-  v_table text;
-  v_class regclass;
-  v_kind text;
-  v_column record;
-  v_constraint record;
-  v_views text;
-  v_columns text;
-  v_count bigint;
-  v_examples text[];
-  v_problems text[] := '{}';
-  v_remedies text[] := '{}';
-  v_duplicates text[] := '{}';
-  v_queries text[] := '{}';
-begin
-  foreach v_table in array p_tables loop
-    v_class := to_regclass(format('public.%I', v_table));
-    continue when v_class is null;
-    select case c.relkind when 'r' then null when 'v' then 'view' when 'm' then 'materialized view'
-        when 'p' then 'partitioned table' when 'f' then 'foreign table' else 'relation of another kind' end
-      into v_kind from pg_catalog.pg_class as c where c.oid = v_class;
-    if v_kind is not null then
-      v_problems := v_problems || format('%s is a %s, expected an ordinary table', v_table, v_kind);
-      v_remedies := v_remedies || format('rename or drop the %s public.%I', v_kind, v_table);
-      continue;
-    end if;
-    for v_column in select * from stage1_internal.shape_columns_v1(v_table) loop
-      if v_column.present_type is null then
-        continue when not v_column.wanted_not_null or v_column.wanted_default is not null;
-        execute format('select count(*) from public.%I', v_table) into v_count;
-        continue when v_count = 0;
-        v_problems := v_problems || format('%s.%s is missing, expected %s, and has no default for the %s rows that exist',
-          v_table, v_column.column_name, v_column.wanted_type, v_count);
-        v_remedies := v_remedies || format('alter table public.%I add column %I %s; -- and fill it',
-          v_table, v_column.column_name, v_column.wanted_type);
-      elsif v_column.is_widened then
-        select string_agg(distinct r.ev_class::regclass::text, ', ') into v_views
-        from pg_catalog.pg_depend as d
-          join pg_catalog.pg_rewrite as r on r.oid = d.objid and d.classid = 'pg_catalog.pg_rewrite'::regclass
-          join pg_catalog.pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-        where d.refobjid = v_class and a.attname = v_column.column_name;
-        continue when v_views is null;
-        v_problems := v_problems || format('%s.%s is %s, expected %s, and cannot be widened while it is used by %s',
-          v_table, v_column.column_name, v_column.present_type, v_column.wanted_type, v_views);
-        v_remedies := v_remedies || format('drop view %s; -- and create it again afterwards', v_views);
-      elsif v_column.present_type <> v_column.wanted_type then
-        v_problems := v_problems || format('%s.%s is %s, expected %s',
-          v_table, v_column.column_name, v_column.present_type, v_column.wanted_type);
-        v_remedies := v_remedies || format('alter table public.%I alter column %I type %s using %s;',
-          v_table, v_column.column_name, v_column.wanted_type,
-          case when v_column.present_type like 'timestamp%without time zone'
-            then format('%I at time zone ''UTC''', v_column.column_name)
-            else format('%I::%s', v_column.column_name, v_column.wanted_type) end);
-      elsif v_column.wanted_not_null and not v_column.present_not_null and v_column.wanted_default is null then
-        execute format('select count(*) from public.%I where %I is null', v_table, v_column.column_name) into v_count;
-        continue when v_count = 0;
-        v_problems := v_problems || format('%s.%s is null in %s rows, expected a value',
-          v_table, v_column.column_name, v_count);
-        v_remedies := v_remedies || format('update public.%I set %I = … where %I is null;',
-          v_table, v_column.column_name, v_column.column_name);
-      end if;
-    end loop;
-  end loop;
-  if cardinality(v_problems) > 0 then
-    raise exception using errcode = 'S1M06',
-      message = 'Existing tables are not what stage1 needs; nothing was changed.',
-      detail = array_to_string(v_problems, E'\n'),
-      hint = E'Change them, then run the migration again:\n' || array_to_string(v_remedies, E'\n');
-  end if;
-
-  foreach v_table in array p_tables loop
-    continue when to_regclass(format('public.%I', v_table)) is null;
-    for v_constraint in
-      select c.contype, pg_get_expr(c.conbin, c.conrelid) as condition, array(
-          select a.attname::text from unnest(c.conkey) with ordinality as k (attnum, position)
-            join pg_catalog.pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum order by k.position
-        ) as columns
-      from pg_catalog.pg_constraint as c
-      where c.conrelid = to_regclass(format('stage1_internal.%I', v_table || '__shape')) and c.contype in ('p', 'u', 'c')
-      order by c.conname
-    loop
-      continue when exists (select 1 from stage1_internal.shape_columns_v1(v_table) as s
-        where s.column_name = any (v_constraint.columns) and s.present_type is null);
-      if v_constraint.contype = 'c' then
-        execute format('select count(*) from public.%I where not (%s)', v_table, v_constraint.condition) into v_count;
-        continue when v_count = 0;
-        raise exception using errcode = 'S1M06',
-          message = format('Rows of %s are not what stage1 needs; nothing was changed.', v_table),
-          detail = format('Expected of every row: %s. Rows that differ: %s.', v_constraint.condition, v_count),
-          hint = format('Look at them: select * from public.%I where not (%s);', v_table, v_constraint.condition);
-      end if;
-      continue when stage1_internal.has_unique_index_v1(v_table, v_constraint.columns);
-      select string_agg(format('%I', c), ', ') into v_columns from unnest(v_constraint.columns) as c;
-      execute format(
-        'with repeated as (select %1$s, count(*) as copies from public.%2$I where (%1$s) is not null
-           group by %1$s having count(*) > 1)
-         select (select count(*) from repeated), array(
-           select format(''%2$s (%1$s) = %%s: %%s rows'', row(%1$s)::text, copies) from repeated order by %1$s limit 20)',
-        v_columns, v_table) into v_count, v_examples;
-      continue when v_count = 0;
-      v_duplicates := v_duplicates || v_examples;
-      if v_count > 20 then
-        v_duplicates := v_duplicates || format('%s (%s): and %s more', v_table, v_columns, v_count - 20);
-      end if;
-      v_queries := v_queries || format('select %1$s, count(*) from public.%2$I group by %1$s having count(*) > 1;',
-        v_columns, v_table);
-    end loop;
-  end loop;
-  if cardinality(v_duplicates) > 0 then
-    raise exception using errcode = 'S1M07',
-      message = 'Rows are repeated that a unique constraint forbids; nothing was changed.',
-      detail = array_to_string(v_duplicates, E'\n'),
-      hint = E'Decide which row of each group stays, delete or change the others, then run the migration again. Find them with:\n'
-        || array_to_string(v_queries, E'\n');
-  end if;
-end;
-$_$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) OWNER TO stage1_owner;
 
@@ -1365,39 +510,7 @@ COMMENT ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id u
 CREATE FUNCTION stage1_internal.restore_grants() RETURNS SETOF text
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-declare
-  v_kept record;
-  v_text text;
-begin
-  for v_kept in
-    select r.replaced_id, r.grants, o.object_kind, o.object_identity
-    from stage1_internal.replaced_objects as r
-    cross join lateral stage1_internal.existing_objects(array[r.object_name]) as o
-    where not r.grants_restored
-  loop
-    for v_text in
-      select format(
-        'grant %s on %s %s to %s',
-        split_part(kept, ' to ', 1),
-        case when v_kept.object_kind in ('function', 'procedure') then v_kept.object_kind else 'table' end,
-        v_kept.object_identity,
-        substring(kept from position(' to ' in kept) + 4)
-      )
-      from unnest(v_kept.grants) as g(kept)
-    loop
-      begin
-        execute v_text;
-        return next v_text;
-      exception
-        when undefined_object or undefined_column or invalid_grant_operation or insufficient_privilege then
-          null;
-      end;
-    end loop;
-    update stage1_internal.replaced_objects as r set grants_restored = true where r.replaced_id = v_kept.replaced_id;
-  end loop;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.restore_grants() OWNER TO stage1_owner;
 
@@ -1432,16 +545,7 @@ COMMENT ON FUNCTION stage1_internal.shape_columns_v1(p_table text) IS 'The colum
 CREATE FUNCTION stage1_internal.stamp_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO ''
-    AS $$
-begin
-  -- The source's column took nulls, so a client may write one: it means the same as an empty object.
-  new.metadata := coalesce(new.metadata, '{}');
-  if tg_op = 'UPDATE' then
-    new.updated_at := now();
-  end if;
-  return new;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.stamp_dataset_v1() OWNER TO stage1_owner;
 
@@ -1450,51 +554,20 @@ COMMENT ON FUNCTION stage1_internal.stamp_dataset_v1() IS 'Trigger: keeps update
 CREATE FUNCTION stage1_internal.table_row_counts() RETURNS TABLE(table_name text, row_count bigint)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
-    AS $$
-begin
-  for table_name in
-    select distinct m.object_name
-    from stage1_internal.role_matrix as m
-    inner join pg_class as c on c.oid = to_regclass(m.object_name)::oid
-    where m.object_kind = 'table'
-      and c.relkind in ('r', 'p')
-      and m.object_name like 'public.%'
-      and has_table_privilege(c.oid, 'select')
-    order by m.object_name
-  loop
-    execute format('select count(*) from %s', table_name) into row_count;
-    return next;
-  end loop;
-end;
-$$;
+    AS …;
 
 ALTER FUNCTION stage1_internal.table_row_counts() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.table_row_counts() IS 'Counts the rows of each table of stage1.';
 
-CREATE FUNCTION stage1_internal.validation_findings() RETURNS TABLE(check_name text, severity text, subject text, detail text)
+CREATE FUNCTION stage1_internal.validation_summary() RETURNS TABLE(check_view text, severity text, findings bigint, example text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
-    AS $$
-declare
-  v_view text;
-begin
-  for v_view in
-    select d.object_name
-    from stage1_internal.deployed_objects as d
-    inner join pg_attribute as a on a.attrelid = to_regclass(d.object_name)::oid and a.attnum > 0 and not a.attisdropped
-    group by d.object_name
-    having array_agg(a.attname::text order by a.attnum) = array['check_name', 'severity', 'subject', 'detail']
-    order by d.object_name
-  loop
-    return query execute format('select v.check_name, v.severity, v.subject, v.detail from %s as v', v_view);
-  end loop;
-end;
-$$;
+    AS …;
 
-ALTER FUNCTION stage1_internal.validation_findings() OWNER TO stage1_owner;
+ALTER FUNCTION stage1_internal.validation_summary() OWNER TO stage1_owner;
 
-COMMENT ON FUNCTION stage1_internal.validation_findings() IS 'Runs every check of sql/validation/ and returns what they found.';
+COMMENT ON FUNCTION stage1_internal.validation_summary() IS 'Runs every check of sql/validation/ and counts what it finds, by severity.';
 
 CREATE VIEW public.datasets_without_measurements AS
  SELECT 'datasets_without_measurements'::text AS check_name,
@@ -1633,12 +706,12 @@ ALTER TABLE stage1_internal.replaced_objects ALTER COLUMN replaced_id ADD GENERA
     CACHE 1
 );
 
-CREATE VIEW stage1_internal.role_matrix AS
+CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
  SELECT r.role_name,
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_page'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_findings'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_page'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -1647,7 +720,7 @@ ALTER VIEW stage1_internal.role_matrix OWNER TO stage1_owner;
 
 COMMENT ON VIEW stage1_internal.role_matrix IS 'Who may do what: each role, privilege and object.';
 
-CREATE VIEW stage1_internal.role_gaps AS
+CREATE VIEW stage1_internal.role_gaps WITH (security_invoker='true') AS
  WITH our_roles AS (
          SELECT 'stage1_owner'::text AS role_name,
             'nologin'::text AS login
@@ -1829,7 +902,7 @@ CREATE INDEX idx_simulation_runs_dataset ON public.simulation_runs USING btree (
 
 CREATE INDEX idx_stage1_datasets_measurements ON public.stage1_datasets USING btree (ohlcv_measurement, indicator_measurement);
 
-CREATE INDEX idx_stage1_datasets_symbol ON public.stage1_datasets USING btree (symbol);
+CREATE INDEX idx_stage1_datasets_symbol ON public.stage1_datasets USING btree (symbol, dataset_id);
 
 CREATE INDEX idx_stage1_datasets_updated ON public.stage1_datasets USING btree (updated_at, dataset_id);
 
@@ -1979,8 +1052,8 @@ REVOKE ALL ON FUNCTION stage1_internal.stamp_dataset_v1() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stage1_internal.table_row_counts() FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.table_row_counts() TO stage1_readonly;
 
-REVOKE ALL ON FUNCTION stage1_internal.validation_findings() FROM PUBLIC;
-GRANT ALL ON FUNCTION stage1_internal.validation_findings() TO stage1_readonly;
+REVOKE ALL ON FUNCTION stage1_internal.validation_summary() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.validation_summary() TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.datasets_without_measurements TO stage1_readonly;
 
