@@ -32,18 +32,32 @@ _STEPS: tuple[tuple[str, list[str]], ...] = (
 
 
 def main() -> int:
-    """Shows each step and its command; ends at the first one that fails."""
+    """Shows each step and its command; ends at the first one that fails, and stops the server that it started."""
+    was_running = _stage1("server", "status", show=False) == 0
+    try:
+        return _play()
+    finally:
+        if not was_running:
+            _stage1("server", "stop", show=False)
+
+
+def _play() -> int:
     for title, arguments in _STEPS:
         shown = " ".join(_shell(argument) for argument in arguments)
         print(f"\n# {title}\n$ stage1 {shown}", flush=True)
-        command = [sys.executable, "-m", "stage1", "--embedded", "--format", "table", "--quiet", *arguments]
-        code = subprocess.run(command, check=False).returncode
+        code = _stage1(*arguments)
         if code != 0:
             print(f"the demo stopped: this step ended with exit code {code}", file=sys.stderr)
             return code
-    print("\nThe database stays in .stage1/. Go on with docs/tutorial.md or `.venv/bin/stage1 psql`;")
-    print("`.venv/bin/stage1 server stop` ends its server.")
+    print("\nThe database stays in .stage1/; the next command starts its server again.")
+    print("Go on with docs/tutorial.md, or look around with `.venv/bin/stage1 psql`.")
     return 0
+
+
+def _stage1(*arguments: str, show: bool = True) -> int:
+    command = [sys.executable, "-m", "stage1", "--embedded", "--format", "table", "--quiet", *arguments]
+    output = None if show else subprocess.DEVNULL
+    return subprocess.run(command, check=False, stdout=output, stderr=output).returncode
 
 
 def _shell(argument: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,11 @@ def run_cli(tmp_path: Path) -> RunCli:
     return run
 
 
+def _can_be_interrupted() -> None:
+    # Whoever runs the tests in the background has SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start_cli(tmp_path: Path) -> Iterator[StartCli]:
     """Starts a command and returns its process; the test waits for it, and none outlives the test."""
@@ -104,7 +110,11 @@ def start_cli(tmp_path: Path) -> Iterator[StartCli]:
         *arguments: str, database: Database | None = None, env: dict[str, str] | None = None, package: Path | None = None
     ) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            **_process(tmp_path, arguments, database, env, package), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            **_process(tmp_path, arguments, database, env, package),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=_can_be_interrupted,
         )
         started.append(process)
         return process
