@@ -1,14 +1,14 @@
 -- Brings the Stage 1.3 tables and stage1_datasets into being, or adopts the ones that stand in public already.
 --
--- Everything that can refuse an existing deployment happens in this file, and it is one transaction: a refused
--- adoption leaves the database as it was. Each table is written once, whole, as plain DDL into
--- stage1_internal.<table>__shape: where public has no such table the shape is moved there; where it has one, the
--- table is compared with the shape and completed. Columns, indexes, constraints and grants of its own stay.
+-- What can refuse an existing deployment is looked at here, before anything is changed. Each table is written once,
+-- whole, as plain DDL into stage1_internal.<table>__shape: where public has no such table the shape is moved there;
+-- where it has one, the table is compared with the shape and completed. Columns, indexes, constraints and grants of its
+-- own stay.
 --
 -- Locks: access exclusive on existing tables of these names, from the first statement to the commit.
 -- Duration: milliseconds on an empty database; about 2 s a million rows where unique constraints are built here
--- (built in this transaction, because a duplicate that slips in later would refuse a half migrated database), and
--- as much again where an integer column is widened to bigint, which rewrites its table.
+-- (here, so that a duplicate is refused before the next files do their work), and as much again where an integer
+-- column is widened to bigint, which rewrites its table.
 -- Raises: S1M06 adoption refused, S1M07 duplicate rows.
 -- drops: dataset_catalog dataset_hierarchy fn_list_datasets fn_list_runs fn_list_simulations upsert_stage1_dataset
 

@@ -10,7 +10,7 @@
 -- measurements nobody has told us yet; upsert_stage1_dataset removes it.
 --
 -- Locks: share row exclusive on indicator_datasets to the commit (reads go on, writes wait).
--- Duration: about 70 s a million rows.
+-- Duration: about a minute a million rows.
 -- depends: 0002_index_catalog_tables
 
 create function stage1_internal.insert_dataset_v1(
@@ -242,7 +242,7 @@ begin
   end if;
   if v_changed > 0 then
     raise warning 'stage1_datasets: rows of indicator_datasets whose tag is the slug of another dataset, and got a suffix: % (%)',
-      v_changed, array_to_string(v_examples, ', ') || case when v_changed > 10 then ', …' else '' end;
+      v_changed, array_to_string(v_examples, ', ') || case when v_changed > 10 then ', ...' else '' end;
   end if;
 end;
 $backfill$;

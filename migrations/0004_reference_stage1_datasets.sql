@@ -3,7 +3,7 @@
 -- A run or simulation of a dataset that nobody knows is kept: its dataset becomes a placeholder, marked in metadata;
 -- upsert_stage1_dataset removes the mark. Rows without a dataset_id stay as they are. A foreign key of before that
 -- points at indicator_datasets is replaced, since a dataset need not have a row there any more. The keys are added
--- NOT VALID here, which reads no row, and validated by the next file, which blocks no write.
+-- NOT VALID here, which reads no row, and validated by the next file.
 --
 -- Locks: share row exclusive on the four tables to the commit (reads go on, writes wait), taken before the first
 -- placeholder is looked for. Duration: one pass over the runs' indexes, about 1 s a million rows.
@@ -44,7 +44,7 @@ begin
   end loop;
   if v_count > 0 then
     raise warning 'stage1_datasets: placeholders made for datasets that runs or simulations name and nobody knows: % (%)',
-      v_count, array_to_string(v_examples, ', ') || case when v_count > 10 then ', …' else '' end;
+      v_count, array_to_string(v_examples, ', ') || case when v_count > 10 then ', ...' else '' end;
   end if;
 end;
 $placeholders$;

@@ -3,7 +3,7 @@
 -- Without statistics a list filtered by symbol walks all runs (0.6 s instead of 1 ms at a million runs) until
 -- autovacuum comes by.
 --
--- Locks: share update exclusive on the tables, row share on stage1_datasets: neither reads nor writes wait.
+-- Locks: share update exclusive on the tables, row share on stage1_datasets.
 -- Duration: about 2 s a million rows.
 -- depends: 0004_reference_stage1_datasets
 

@@ -64,7 +64,7 @@ begin
         continue when v_count = 0;
         v_problems := v_problems || format('%s.%s is null in %s rows, expected a value',
           v_table, v_column.column_name, v_count);
-        v_remedies := v_remedies || format('update public.%I set %I = … where %I is null;',
+        v_remedies := v_remedies || format('update public.%I set %I = ... where %I is null;',
           v_table, v_column.column_name, v_column.column_name);
       end if;
     end loop;

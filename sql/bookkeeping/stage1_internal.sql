@@ -1,4 +1,4 @@
--- The schema of ledgers, staging and bookkeeping. The names of the source documents live in public.
+-- The schema of ledgers, staging and bookkeeping. The names that clients know live in public.
 create schema if not exists stage1_internal;
 
 comment on schema stage1_internal is

@@ -1,5 +1,6 @@
 -- One row per dataset with both measurements and the number of its runs and simulations.
 -- The counts are correlated, so that a page of the catalog counts for its own rows only; each is an index walk.
+-- adopts: stage 1.3
 create or replace view public.dataset_catalog as
 select
   d.dataset_id,

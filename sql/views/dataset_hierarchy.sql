@@ -2,6 +2,7 @@
 -- Three branches, so that a condition on dataset_id reaches an index in each of them:
 --   datasets with their runs and simulations; runs that name no dataset; simulations whose run is unknown.
 -- A simulation of a known run stands under that run's dataset.
+-- adopts: stage 1.3
 create or replace view public.dataset_hierarchy as
 select
   d.dataset_id,

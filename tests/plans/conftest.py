@@ -30,6 +30,11 @@ def catalog(template: Database, server_url: str) -> Iterator[psycopg.Connection[
             with database.connect() as connection:
                 connection.execute(_ROWS.read_bytes())
                 connection.execute("select pg_temp.build_catalog(%s)", [DATASETS])
+                # An autovacuum that is at work at this moment would keep pages from being marked as all visible.
+                for table in ("stage1_datasets", "indicator_datasets", "walkforward_runs", "simulation_runs"):
+                    connection.execute(
+                        sql.SQL("alter table public.{} set (autovacuum_enabled = off)").format(sql.Identifier(table))
+                    )
                 connection.execute("vacuum analyze")
                 yield connection
         finally:

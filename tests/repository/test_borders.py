@@ -33,8 +33,9 @@ _ALLOWED = {
     ("calls.py", "select * from {function}({arguments})"): "the one form in which functions are called",
     ("calls.py", "select * from {view}"): "the one form in which views are read",
     ("connections.py", "select "): "set_config for each limit of the session",
-    ("migration_backend.py", "select set_config("): "the search_path of a migration",
-    ("migrations.py", "select pg_catalog.set_config("): "the search_path after a migration",
+    ("migration_backend.py", "select pg_catalog.set_config("): "the search_path of a migration",
+    ("migrations.py", "reset all"): "the session after a migration that is part of no transaction",
+    ("locks.py", "select pg_catalog.pg_backend_pid()"): "whether the lock's session still lives",
     ("locks.py", "select pg_catalog.pg_try_advisory_xact_lock("): "the lock that precedes every function of ours",
     ("patience.py", "Look for long transactions (select * from pg_stat_activity)"): "advice to the operator, not executed",
 }

@@ -97,6 +97,12 @@ def test_a_check_names_itself_and_a_severity(file: ObjectFile) -> None:
     assert re.search(r"'(error|warning)' as severity", file.text)
 
 
+@pytest.mark.parametrize("path", [*files(".sql", below="sql"), *files(".sql", below="migrations")], ids=name_of)
+def test_what_is_sent_to_a_server_is_ascii(path: Path) -> None:
+    """A database in LATIN1 or SQL_ASCII cannot take a text with other letters, not even in a comment."""
+    assert path.read_text(encoding="utf-8").isascii()
+
+
 @pytest.mark.parametrize("path", files(".sql", below="sql"), ids=name_of)
 def test_keywords_are_lower_case(path: Path) -> None:
     text = re.sub(r"--.*|'(?:[^']|'')*'", "", path.read_text(encoding="utf-8"))

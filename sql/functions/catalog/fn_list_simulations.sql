@@ -6,6 +6,7 @@
 -- Without JIT: the estimate of a large page passes its threshold, and the compiler takes longer than the page.
 -- Raises: S1A02 argument invalid.
 -- depends: simulation_catalog check_page
+-- adopts: stage 1.3
 create or replace function public.fn_list_simulations(
   p_limit int default 50,
   p_offset int default 0,

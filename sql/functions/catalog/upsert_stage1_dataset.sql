@@ -1,10 +1,12 @@
 -- Inserts a dataset triplet, or brings the row of its dataset_id up to date.
 -- What a null means: p_source, the column's default; the counts, 0; p_metadata, nothing to add; a timestamp, symbol or
 -- granularity, not known. An empty measurement is accepted and means 'not written yet'; a check reports it.
+-- Slug, symbol, granularity, source and measurements have at most 255 bytes.
 -- Metadata is merged key by key. The marks of a placeholder and of a legacy row go, since the dataset is known now.
 -- A row of kind bars becomes a triplet when both measurements are named.
 -- Locks: the dataset's row. A session that names the same id or slug waits for this transaction's end.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1A03 span inverted, S1C01 slug taken.
+-- adopts: stage 1.3
 create or replace function public.upsert_stage1_dataset(
   p_dataset_id uuid,
   p_dataset_slug text,
@@ -27,6 +29,8 @@ create or replace function public.upsert_stage1_dataset(
 as $function$
 declare
   v_missing text;
+  v_longest constant integer := 255; -- bytes: no table of QuestDB has a longer name, and an index holds it
+  v_long text;
   v_holder uuid;
   v_constraint text;
 begin
@@ -46,6 +50,24 @@ begin
     raise exception using errcode = 'S1A01',
       message = 'p_dataset_slug was empty; it is required.',
       hint = 'Pass the dataset''s name, such as AAPL-2023-1m.';
+  end if;
+  select format('%s was %s bytes long; at most %s are kept.', g.argument, octet_length(g.given), v_longest) into v_long
+  from (
+    values
+      (1, 'p_dataset_slug', p_dataset_slug),
+      (2, 'p_symbol', p_symbol),
+      (3, 'p_granularity', p_granularity),
+      (4, 'p_source', p_source),
+      (5, 'p_ohlcv_measurement', p_ohlcv_measurement),
+      (6, 'p_indicator_measurement', p_indicator_measurement)
+  ) as g (place, argument, given)
+  where octet_length(g.given) > v_longest
+  order by g.place
+  limit 1;
+  if found then
+    raise exception using errcode = 'S1A02',
+      message = v_long,
+      hint = 'Pass a shorter one; a longer text has its place in p_metadata.';
   end if;
   if p_ohlcv_rows < 0 or p_indicator_rows < 0 then
     raise exception using errcode = 'S1A02',

@@ -4,17 +4,25 @@ Refuses names that are not plain `schema.name`. Also runs the few scripts of sql
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 
 from stage1 import resources
 from stage1.database.connections import Connection
 from stage1.errors import ArgumentInvalid
+from stage1.model.json_text import JsonText
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+
+
+class _AsJsonText(Loader):
+    """Leaves JSON as it is: as Python's objects its numbers would lose digits."""
+
+    def load(self, data: Buffer) -> JsonText:
+        return JsonText(bytes(data).decode())
 
 
 def rows(connection: Connection, function: str, /, **arguments: object) -> list[dict[str, Any]]:
@@ -25,23 +33,32 @@ def rows(connection: Connection, function: str, /, **arguments: object) -> list[
             sql.SQL("{name} => {value}").format(name=sql.Identifier(name), value=sql.Placeholder(name)) for name in arguments
         ),
     )
-    return connection.execute(call, _adapted(arguments)).fetchall()
+    return _fetched(connection, call, _checked(arguments))
 
 
 def view(connection: Connection, name: str, /) -> list[dict[str, Any]]:
     """All rows of a view."""
-    return connection.execute(sql.SQL("select * from {view}").format(view=_identifier(name))).fetchall()
+    return _fetched(connection, sql.SQL("select * from {view}").format(view=_identifier(name)))
 
 
 def query(connection: Connection, name: str, /, **arguments: object) -> list[dict[str, Any]]:
     """The rows of a query of sql/queries/, for questions that come before our functions exist."""
     text = (resources.sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
-    return connection.execute(text.encode(), _adapted(arguments) if arguments else None).fetchall()
+    return _fetched(connection, text.encode(), _checked(arguments) if arguments else None)
 
 
 def exists(connection: Connection, name: str) -> bool:
     """Whether a schema, table, view or function of that name exists."""
     return bool(query(connection, "object_exists", name=name)[0]["found"])
+
+
+def _fetched(
+    connection: Connection, statement: bytes | sql.Composed, arguments: dict[str, object] | None = None
+) -> list[dict[str, Any]]:
+    cursor = connection.cursor()
+    for name in ("json", "jsonb"):
+        cursor.adapters.register_loader(name, _AsJsonText)
+    return cursor.execute(statement, arguments).fetchall()
 
 
 def _identifier(name: str) -> sql.Identifier:
@@ -50,10 +67,10 @@ def _identifier(name: str) -> sql.Identifier:
     return sql.Identifier(*name.split("."))
 
 
-def _adapted(arguments: Mapping[str, object]) -> dict[str, object]:
+def _checked(arguments: dict[str, object]) -> dict[str, object]:
     for name, given in arguments.items():
         try:
             str(given).encode()
         except UnicodeEncodeError:
             raise ArgumentInvalid(f"{name.removeprefix('p_')} is not UTF-8.") from None
-    return {name: Jsonb(given) if isinstance(given, dict) else given for name, given in arguments.items()}
+    return arguments

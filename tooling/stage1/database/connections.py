@@ -1,7 +1,8 @@
 """Connections are made here and nowhere else: with a name, with limits, and with errors put into our words.
 
-Owns what a session may do (`Purpose`) and the translation of psycopg's errors into the error table. Refuses to
-show a password: every text of libpq passes through redaction.
+Owns what a transaction may do (`Purpose`) and the translation of psycopg's errors into the error table. Limits are
+those of a transaction, never of the session: behind a pooler the session is somebody else's next. Refuses to show a
+password: every text of libpq passes through redaction.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.datetime import TimestamptzLoader
 
@@ -23,6 +25,9 @@ Connection = psycopg.Connection[DictRow]
 # A statement of a killed client ends within this time instead of running on.
 _NOTICE_A_DEAD_CLIENT = "2s"
 
+# A connection whose other end has silently gone is given up after about a minute, not after the kernel's two hours.
+_NOTICE_A_DEAD_SERVER = {"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 4, "tcp_user_timeout": 60_000}
+
 
 class _AnyTimestamptz(TimestamptzLoader):
     """Reads what Python's datetime cannot hold (infinity, years before Christ) as text: one such row must not hide the others."""
@@ -35,7 +40,7 @@ class _AnyTimestamptz(TimestamptzLoader):
 
 
 class Purpose(Enum):
-    """What a connection is for; decides about its limits."""
+    """What a transaction is for; decides about its limits."""
 
     READ = "read"
     WRITE = "write"
@@ -44,10 +49,12 @@ class Purpose(Enum):
 
 
 def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
-    """Opens a connection in autocommit mode, with an empty search_path and the limits of its purpose."""
+    """Opens a connection in autocommit mode; its limits come with each transaction (see `limited`)."""
     parameters: dict[str, Any] = {
         "connect_timeout": settings.count("STAGE1_CONNECT_TIMEOUT"),
         "application_name": f"stage1 {purpose.value}",
+        "client_encoding": "UTF8",
+        **_NOTICE_A_DEAD_SERVER,
         **target.for_libpq(),
     }
     try:
@@ -55,24 +62,61 @@ def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
     except psycopg.Error as problem:
         raise _unreachable(problem, target, settings) from None
     connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
-    try:
-        with translated():
-            _limit(connection, settings, purpose)
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
 @contextmanager
 def connected(target: Target, settings: Settings, purpose: Purpose) -> Iterator[Connection]:
-    """A connection that is closed at the end of the block, whose errors are in our words."""
+    """A connection that is closed at the end of the block, whose errors are in our words.
+
+    To read or write, the block is one transaction; a migration makes its own transactions with `limited`.
+    """
     connection = connect(target, settings, purpose)
     try:
         with translated():
-            yield connection
+            if purpose in (Purpose.READ, Purpose.WRITE):
+                with limited(connection, settings, purpose):
+                    yield connection
+            else:
+                yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def limited(connection: Connection, settings: Settings, purpose: Purpose) -> Iterator[None]:
+    """A transaction with an empty search_path and the limits of its purpose."""
+    with connection.transaction():
+        limit(connection, settings, purpose, of_transaction=True)
+        yield
+
+
+def limit(connection: Connection, settings: Settings, purpose: Purpose, *, of_transaction: bool) -> None:
+    """Sets the limits of a purpose, for this transaction or (where there can be none) for the session."""
+    chosen = {
+        "search_path": "",
+        "standard_conforming_strings": "on",
+        # PostgreSQL prints definitions by these: what a role or database sets must not look like drift.
+        "timezone": "UTC",
+        "datestyle": "ISO, YMD",
+        "intervalstyle": "postgres",
+        "quote_all_identifiers": "off",
+        "lock_timeout": str(settings.milliseconds("STAGE1_LOCK_TIMEOUT")),
+        "statement_timeout": "0",
+        "idle_in_transaction_session_timeout": "0" if purpose is Purpose.LOCK else "60000",
+    }
+    if connection.info.server_version >= 170000:
+        chosen["transaction_timeout"] = "0"
+    if purpose is Purpose.READ:
+        chosen |= {"statement_timeout": str(settings.milliseconds("STAGE1_STATEMENT_TIMEOUT")), "transaction_read_only": "on"}
+    if purpose is Purpose.MIGRATE:
+        chosen |= {"client_connection_check_interval": _NOTICE_A_DEAD_CLIENT, "plpgsql.extra_errors": "all"}
+    # Literals, not parameters: a statement with parameters holds a snapshot to the end of the transaction.
+    calls = [
+        sql.SQL("set_config({}, {}, {})").format(sql.Literal(name), sql.Literal(value), sql.Literal(of_transaction))
+        for name, value in chosen.items()
+    ]
+    connection.execute(sql.SQL("select {}").format(sql.SQL(", ").join(calls)))
 
 
 @contextmanager
@@ -100,34 +144,6 @@ def translate(problem: psycopg.Error) -> errors.Stage1Error:
     if kind is errors.Unexpected:
         return kind(f"PostgreSQL answered {problem.sqlstate}: {primary}", detail=detail, hint=hint)
     return kind(f"{kind.__doc__} PostgreSQL says: {primary} ({problem.sqlstate}).", detail=detail, hint=hint)
-
-
-def _limit(connection: Connection, settings: Settings, purpose: Purpose) -> None:
-    session = {
-        "search_path": "",
-        "client_encoding": "UTF8",
-        "standard_conforming_strings": "on",
-        # PostgreSQL prints definitions by these: what a role or database sets must not look like drift.
-        "timezone": "UTC",
-        "datestyle": "ISO, YMD",
-        "intervalstyle": "postgres",
-        "quote_all_identifiers": "off",
-        "lock_timeout": str(settings.milliseconds("STAGE1_LOCK_TIMEOUT")),
-        "statement_timeout": "0",
-        "idle_in_transaction_session_timeout": "60000",
-        "idle_session_timeout": "0",
-    }
-    if connection.info.server_version >= 170000:
-        session["transaction_timeout"] = "0"
-    if purpose is Purpose.READ:
-        session["statement_timeout"] = str(settings.milliseconds("STAGE1_STATEMENT_TIMEOUT"))
-        session["default_transaction_read_only"] = "on"
-    if purpose is Purpose.MIGRATE:
-        session |= {"client_connection_check_interval": _NOTICE_A_DEAD_CLIENT, "plpgsql.extra_errors": "all"}
-    if purpose is Purpose.LOCK:
-        session["idle_in_transaction_session_timeout"] = "0"
-    names = ", ".join(f"set_config('{name}', %({name})s, false)" for name in session)
-    connection.execute(f"select {names}".encode(), session)
 
 
 def _unreachable(problem: psycopg.Error, target: Target, settings: Settings) -> errors.Stage1Error:

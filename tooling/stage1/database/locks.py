@@ -9,11 +9,12 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psycopg
 from psycopg import sql
 
 from stage1 import clock
 from stage1.database import calls
-from stage1.database.connections import Connection, Purpose, connected
+from stage1.database.connections import Connection, Purpose, connected, limit
 from stage1.database.targets import Target
 from stage1.errors import LockHeld
 from stage1.settings import Settings
@@ -22,18 +23,38 @@ from stage1.settings import Settings
 MIGRATION_LOCK = int.from_bytes(b"stage1mg", "big")
 
 
+class MigrationLock:
+    """The lock while it is held."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def check(self) -> None:
+        """Raises when the lock's session has ended: another migrator may be at work, so nothing more is committed."""
+        try:
+            self._connection.execute("select pg_catalog.pg_backend_pid()")
+        except psycopg.Error as problem:
+            raise LockHeld(
+                "The session that held the migration lock has ended; the step that was running was undone.",
+                hint="Run `stage1 migrate` again; it says whether anything is left to do.",
+            ) from problem
+
+
 @contextmanager
-def migration_lock(target: Target, settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+def migration_lock(target: Target, settings: Settings, say: Callable[[str], None]) -> Iterator[MigrationLock]:
     """Holds the lock for the length of the block; waits for another migrator as long as the settings allow."""
     deadline = clock.monotonic() + settings.seconds("STAGE1_MIGRATION_WAIT")
     told = False
     with connected(target, settings, Purpose.LOCK) as connection:
+        # Each try is a transaction; the one that gets the lock is never ended but by closing its connection.
+        connection.autocommit = False
         while True:
-            with connection.transaction():
-                if _try(connection):
-                    yield
-                    return
+            limit(connection, settings, Purpose.LOCK, of_transaction=True)
+            if _try(connection):
+                yield MigrationLock(connection)
+                return
             holder = _holder(calls.query(connection, "lock_holder", key=MIGRATION_LOCK))
+            connection.rollback()
             if clock.monotonic() >= deadline:
                 raise LockHeld(
                     f"Another migration is running on this database: {holder}.",

@@ -1,9 +1,9 @@
-"""yoyo's PostgreSQL backend, with a migration, its log entry and its mark in one transaction.
+"""yoyo's PostgreSQL backend, working inside transactions of its caller.
 
 yoyo 9 commits a migration's steps on a second connection and marks it afterwards: a process that dies between the
-two leaves a change that nobody recorded. Here everything happens on one connection, inside one transaction; what a
-non-transactional file does stays outside, so such files must be idempotent. The lock is not yoyo's row (see
-`locks`), the connection is ours (yoyo's URLs lose services and several hosts).
+two leaves a change that nobody recorded. Here steps, log and mark use one connection, and the caller's transaction
+makes them one fact. The lock is not yoyo's row (see `locks`), the connection is ours (yoyo's URLs lose services and
+several hosts).
 """
 
 import getpass
@@ -28,7 +28,7 @@ _TABLE = "_yoyo_migration"
 
 
 class AtomicBackend(PostgresqlPsycopgBackend):
-    """Applies one migration as one fact. Only used while the migration lock is held."""
+    """Runs and records migrations. Only used while the migration lock is held."""
 
     has_transactional_ddl = True
 
@@ -52,20 +52,35 @@ class AtomicBackend(PostgresqlPsycopgBackend):
         """Nothing to do: the migration lock is held already, and it is not a row."""
         yield
 
-    def apply_atomically(self, migration: Migration, before: Callable[[], None], after: Callable[[], None]) -> None:
-        """Runs a migration between two hooks of the caller; all of it, its log and its mark commit together."""
-        migration.load()
-        if migration.use_transactions:
-            with self.transaction():
-                self._prepare(before)
-                self._run(migration)
-                self._record(migration, after)
-        else:
-            with self.transaction():
-                self._prepare(before)
-            self._run(migration)
-            with self.transaction():
-                self._record(migration, after)
+    @contextmanager
+    def inside_a_transaction(self) -> Iterator[None]:
+        """Tells yoyo that the caller has begun a transaction; its own become savepoints in it."""
+        self._in_transaction = True
+        try:
+            yield
+        finally:
+            self._in_transaction = False
+
+    def prepare(self, install_bookkeeping: Callable[[], None]) -> None:
+        """Brings the ledgers into being, ours and yoyo's; in the caller's transaction."""
+        self._use_bookkeeping()
+        install_bookkeeping()
+        if internalmigrations.needs_upgrading(self):
+            internalmigrations.upgrade(self)
+        self._internal_schema_updated = True
+
+    def run(self, migration: Migration) -> None:
+        """Runs the statements of a migration: as a part of the caller's transaction, or outside of any if it says so."""
+        self._search_path("", of_transaction=self._in_transaction)
+        # yoyo prints what a SELECT of a migration returns; stdout belongs to the command's answer.
+        with redirect_stdout(io.StringIO()):
+            migration.process_steps(self, "apply")
+
+    def record(self, migration: Migration) -> None:
+        """Writes log and mark; in the caller's transaction."""
+        self._use_bookkeeping()
+        self.log_migration(migration, "apply")
+        self.mark_one(migration, log=False)
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
         """As yoyo's, which fails on a uid without a passwd entry and asks DNS for this machine's name."""
@@ -83,24 +98,8 @@ class AtomicBackend(PostgresqlPsycopgBackend):
             "operation": operation,
         }
 
-    def _prepare(self, before: Callable[[], None]) -> None:
-        self._use_bookkeeping()
-        before()
-        if internalmigrations.needs_upgrading(self):
-            internalmigrations.upgrade(self)
-        self._internal_schema_updated = True
-
-    def _run(self, migration: Migration) -> None:
-        self.execute("select set_config('search_path', '', %s)" % ("true" if self._in_transaction else "false"))
-        # yoyo prints what a SELECT of a migration returns; stdout belongs to the command's answer.
-        with redirect_stdout(io.StringIO()):
-            migration.process_steps(self, "apply")
-
-    def _record(self, migration: Migration, after: Callable[[], None]) -> None:
-        self._use_bookkeeping()
-        self.log_migration(migration, "apply")
-        self.mark_one(migration, log=False)
-        after()
-
     def _use_bookkeeping(self) -> None:
-        self.execute(f"select set_config('search_path', '{BOOKKEEPING_SCHEMA}', true)")
+        self._search_path(BOOKKEEPING_SCHEMA, of_transaction=True)
+
+    def _search_path(self, path: str, *, of_transaction: bool) -> None:
+        self.execute(f"select pg_catalog.set_config('search_path', '{path}', {of_transaction})")

@@ -73,7 +73,8 @@ def check_seal(folder: Path) -> None:
     if problems:
         raise HistoryUnsealed(
             detail="; ".join(problems) + ".",
-            hint=f"Restore the files (git checkout -- migrations), or run `make seal` for a new one. The folder is {folder}.",
+            hint="Install the package again; in a checkout: git checkout -- migrations (a new file: make seal). "
+            f"The folder is {folder}.",
         )
 
 
@@ -87,7 +88,7 @@ def read_seal(folder: Path) -> dict[str, str]:
     if not all(sealed):
         raise HistoryUnsealed(
             f"{path} is damaged: a line of it is not a checksum and a name.",
-            hint="Restore it (git checkout -- migrations/checksums.txt).",
+            hint="Install the package again; in a checkout: git checkout -- migrations/checksums.txt.",
         )
     return {match["name"]: match["checksum"] for match in sealed if match}
 

@@ -1,14 +1,14 @@
 """The history of a database against the files of migrations/: compare, refuse, apply.
 
-Owns the states of a migration and the order of events inside one: bookkeeping, the drops of its header, its steps,
-its record. Only used under the migration lock (see `locks`), except for reading the state.
+Owns the states of a migration, the order of events inside one (bookkeeping, the drops of its header, its steps, its
+record) and which of them share a transaction. Only writes under the migration lock (see `locks`).
 """
 
 import glob
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -17,10 +17,9 @@ from yoyo.exceptions import BadMigration
 
 from stage1 import __version__, clock, faults, resources
 from stage1.database import calls, objects
-from stage1.database.connections import Connection, translate
+from stage1.database.connections import Connection, Purpose, limit, limited, translate
 from stage1.database.migration_backend import AtomicBackend
-from stage1.database.migration_files import MigrationFile, check_seal, number_of, read_folder, refuse_own_transactions
-from stage1.database.patience import with_patience
+from stage1.database.migration_files import MigrationFile, check_seal, number_of, read_folder
 from stage1.errors import (
     ArgumentInvalid,
     DatabaseNewer,
@@ -97,12 +96,12 @@ def refuse_a_broken_history(found: list[MigrationState]) -> None:
     if of("missing"):
         raise HistoryMissing(
             detail=f"Applied, but without a file: {of('missing')}.",
-            hint="Restore the files (git checkout -- migrations) or install the package again.",
+            hint="Install the package again; in a checkout: git checkout -- migrations.",
         )
     if of("changed"):
         raise HistoryChanged(
             detail=f"Applied with another content: {of('changed')}.",
-            hint="Restore the files (git checkout -- migrations) and put the change into a new migration.",
+            hint="Install the package again; in a checkout: git checkout -- migrations, and write a new migration.",
         )
     if of("out of order"):
         raise HistoryOutOfOrder(
@@ -112,59 +111,107 @@ def refuse_a_broken_history(found: list[MigrationState]) -> None:
     check_seal(resources.migrations_folder())
 
 
-def apply_pending(connection: Connection, settings: Settings, say: Callable[[str], None]) -> list[Applied]:
-    """Applies what is pending, one migration after the other; each with its record or not at all."""
-    pending = [row.file for row in states(connection) if row.state == "pending" and row.file]
-    if not pending:
-        return []
-    refuse_own_transactions(pending)
-    done = []
-    backend = AtomicBackend(connection)
-    try:
-        available = {migration.id: migration for migration in read_migrations(glob.escape(str(resources.migrations_folder())))}
-        for file in pending:
-            say(f"applying {file.id}")
-            step = partial(_apply, connection, backend, file, available[file.id])
-            done.append(with_patience(settings, say, file.id, step))
-            faults.reach(f"after {file.id}")
-    except BadMigration as problem:
-        raise ObjectFileInvalid(f"A migration was not understood: {problem}.", hint="Check its `-- depends:` line.") from problem
-    return done
+class Runner:
+    """Applies migrations on one connection."""
 
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._backend = AtomicBackend(connection)
+        folder = glob.escape(str(resources.migrations_folder()))
+        self._known = {migration.id: migration for migration in read_migrations(folder)}
 
-def _apply(connection: Connection, backend: AtomicBackend, file: MigrationFile, migration: Any) -> Applied:
-    notices: list[str] = []
+    def apply(self, file: MigrationFile) -> Applied:
+        """Applies a transactional migration as a part of the caller's transaction."""
+        with _heard(self._connection) as notices, _in_its_name(file):
+            started = clock.monotonic()
+            with self._backend.inside_a_transaction():
+                self._prepare(file)
+                self._backend.run(self._migration(file))
+                self._record(file)
+            limit(self._connection, self._settings, Purpose.MIGRATE, of_transaction=True)  # the file may have set some
+            return Applied(file.id, clock.monotonic() - started, tuple(notices))
 
-    def heard(diagnosis: psycopg.errors.Diagnostic) -> None:
-        if diagnosis.severity_nonlocalized in ("NOTICE", "WARNING") and (diagnosis.sqlstate or "")[:2] in ("00", "01"):
-            notices.append(diagnosis.message_primary or "")
+    def apply_alone(self, file: MigrationFile) -> Applied:
+        """Applies a migration that cannot be part of a transaction; killed half way it is run again, so it is idempotent."""
+        with _heard(self._connection) as notices, _in_its_name(file):
+            started = clock.monotonic()
+            with limited(self._connection, self._settings, Purpose.MIGRATE), self._backend.inside_a_transaction():
+                self._prepare(file)
+            limit(self._connection, self._settings, Purpose.MIGRATE, of_transaction=False)
+            try:
+                self._backend.run(self._migration(file))
+            finally:
+                if not self._connection.closed:
+                    self._connection.execute("reset all")
+            with limited(self._connection, self._settings, Purpose.MIGRATE), self._backend.inside_a_transaction():
+                _refuse_invalid_indexes(self._connection, file)
+                self._record(file)
+            return Applied(file.id, clock.monotonic() - started, tuple(notices))
 
-    def before() -> None:
-        objects.install_bookkeeping(connection)
-        objects.drop_for_migration(connection, file)
+    def _migration(self, file: MigrationFile) -> Any:
+        migration = self._known[file.id]
+        try:
+            migration.load()
+        except BadMigration as problem:
+            raise ObjectFileInvalid(
+                f"A migration was not understood: {problem}.", hint="Check its `-- depends:` line."
+            ) from problem
+        return migration
+
+    def _prepare(self, file: MigrationFile) -> None:
+        self._backend.prepare(lambda: objects.install_bookkeeping(self._connection))
+        objects.drop_for_migration(self._connection, file)
         faults.reach(f"inside {file.id}")
 
-    def after() -> None:
-        _refuse_invalid_indexes(connection, file)
+    def _record(self, file: MigrationFile) -> None:
+        self._backend.record(self._known[file.id])
         calls.rows(
-            connection,
+            self._connection,
             "stage1_internal.record_migration",
             p_migration_id=file.id,
             p_sha256=file.sha256,
             p_tool_version=__version__,
         )
-        faults.reach(f"before the commit of {file.id}")
+        faults.reach(f"after {file.id}")
 
-    started = clock.monotonic()
-    connection.add_notice_handler(heard)
+
+def batches(pending: list[MigrationFile]) -> list[list[MigrationFile]]:
+    """The pending migrations by transaction: those that follow each other share one, a non-transactional one is alone.
+
+    The last batch is one to which the deploy can be added; it may be empty.
+    """
+    found: list[list[MigrationFile]] = [[]]
+    for file in pending:
+        if file.transactional:
+            found[-1].append(file)
+        else:
+            found += [[file], []]
+    return [batch for place, batch in enumerate(found, start=1) if batch or place == len(found)]
+
+
+@contextmanager
+def _heard(connection: Connection) -> Iterator[list[str]]:
+    """What a migration says by `raise notice` and `raise warning`."""
+    notices: list[str] = []
+
+    def hear(diagnosis: psycopg.errors.Diagnostic) -> None:
+        if diagnosis.severity_nonlocalized in ("NOTICE", "WARNING") and (diagnosis.sqlstate or "")[:2] in ("00", "01"):
+            notices.append(diagnosis.message_primary or "")
+
+    connection.add_notice_handler(hear)
     try:
-        backend.apply_atomically(migration, before, after)
+        yield notices
+    finally:
+        connection.remove_notice_handler(hear)
+
+
+@contextmanager
+def _in_its_name(file: MigrationFile) -> Iterator[None]:
+    try:
+        yield
     except psycopg.Error as problem:
         raise _named(file, problem) from problem
-    finally:
-        connection.remove_notice_handler(heard)
-        _forget_search_path(connection)
-    return Applied(file.id, clock.monotonic() - started, tuple(notices))
 
 
 def _refuse_invalid_indexes(connection: Connection, file: MigrationFile) -> None:
@@ -175,12 +222,6 @@ def _refuse_invalid_indexes(connection: Connection, file: MigrationFile) -> None
             f"{file.id} left indexes that are not valid: {', '.join(found)}; it was not recorded.",
             hint=f"Run `drop index concurrently {', '.join(found)}`, end long transactions, and run `stage1 migrate` again.",
         )
-
-
-def _forget_search_path(connection: Connection) -> None:
-    """What a file set for itself must not bend the next one, nor the deploy."""
-    if not connection.closed and connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
-        connection.execute("select pg_catalog.set_config('search_path', '', false)")
 
 
 def _named(file: MigrationFile, problem: psycopg.Error) -> Stage1Error:

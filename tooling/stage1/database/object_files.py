@@ -18,6 +18,7 @@ _CREATE = re.compile(
     r"^create\s+(?:or\s+replace\s+)?(?P<kind>function|procedure|view|table|schema)\s+(?:if\s+not\s+exists\s+)?(?P<name>[a-z_][a-z0-9_.]*)",
     re.MULTILINE,
 )
+_ADOPTS = re.compile(r"^--\s*adopts:\s*stage 1\.3\s*$", re.MULTILINE)
 _DEPENDS = re.compile(r"^--\s*depends:\s*(?P<names>.+)$", re.MULTILINE)
 
 
@@ -31,6 +32,7 @@ class ObjectFile:
     text: str
     sha256: str
     depends: tuple[str, ...]
+    adopts: bool  # whether an object of this name that stage1 did not make is a deployment of before, and replaced
 
     @property
     def bare_name(self) -> str:
@@ -58,7 +60,7 @@ def _read(path: Path) -> ObjectFile:
             f"{path} creates {names}; exactly {path.stem} was expected.", hint="One object a file, and the file is named like it."
         )
     depends = tuple(name for match in _DEPENDS.finditer(text) for name in match["names"].split())
-    return ObjectFile(created[0]["name"], created[0]["kind"], path, text, digest(text), depends)
+    return ObjectFile(created[0]["name"], created[0]["kind"], path, text, digest(text), depends, bool(_ADOPTS.search(text)))
 
 
 def _in_order(files: Iterable[ObjectFile]) -> list[ObjectFile]:

@@ -5,6 +5,7 @@ allows it, else drop together with our own dependants and create again. What was
 `stage1_internal.replaced_objects` before it goes. Only writes under the migration lock.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ from stage1.database import calls
 from stage1.database.connections import Connection, translate
 from stage1.database.migration_files import MigrationFile
 from stage1.database.object_files import ObjectFile, read_bookkeeping, read_deployed
-from stage1.errors import ArgumentInvalid, NotMigrated, ObjectFileInvalid, Stage1Error, Unexpected
+from stage1.errors import AdoptionRefused, ArgumentInvalid, NotMigrated, ObjectFileInvalid, ObjectInUse, Stage1Error, Unexpected
 from stage1.redaction import redact
 
 LEDGER = "stage1_internal.deployed_objects"
+REPLACED = "stage1_internal.replaced_objects"
+OWNER = "stage1_owner"
 
 # What PostgreSQL answers when `create or replace` may not change this much: return type, parameter names, columns.
 _NEEDS_A_DROP = (psycopg.errors.InvalidFunctionDefinition, psycopg.errors.InvalidTableDefinition, psycopg.errors.WrongObjectType)
@@ -44,6 +47,33 @@ def install_bookkeeping(connection: Connection) -> None:
         _record(connection, file, None)
 
 
+def refuse_a_strange_schema(connection: Connection) -> None:
+    """Raises where stage1_internal is somebody else's schema."""
+    for row in calls.query(connection, "strangers_in_our_schema"):
+        raise AdoptionRefused(
+            f"The schema stage1_internal of {row['owner_name']} is not ours: it holds {row['example']} and none of our ledgers.",
+            hint="Rename that schema, and run `stage1 migrate` again.",
+        )
+
+
+def newer_deployment(connection: Connection) -> str | None:
+    """The version of a newer stage1 that deployed something here."""
+    versions = {str(row["tool_version"]) for row in _ledger(connection).values()}
+    newest = max(versions, key=_version, default=__version__)
+    return newest if _version(newest) > _version(__version__) else None
+
+
+def replaced(connection: Connection) -> list[dict[str, Any]]:
+    """What was replaced so far, the oldest first; its text is kept."""
+    if not calls.exists(connection, REPLACED):
+        return []
+    return sorted(calls.view(connection, REPLACED), key=lambda row: int(row["replaced_id"]))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text))
+
+
 def stale_bookkeeping(connection: Connection) -> list[ObjectFile]:
     """What of the bookkeeping is missing, or is not that of this version."""
     known = _ledger(connection)
@@ -59,7 +89,8 @@ def states(connection: Connection) -> list[ObjectState]:
     files = read_deployed(resources.sql_folder())
     known = _ledger(connection)
     if not known:
-        return [ObjectState(file.name, file.kind, "pending", file) for file in files]
+        taken = {row["object_name"] for row in calls.query(connection, "existing_names", names=[file.name for file in files])}
+        return [ObjectState(file.name, file.kind, "adopted" if file.name in taken else "pending", file) for file in files]
     bookkeeping = {file.name for file in read_bookkeeping(resources.sql_folder())}
     ledger = {name: row for name, row in known.items() if name not in bookkeeping and row["definition_sha256"]}
     named = {file.name for file in files}
@@ -127,6 +158,8 @@ def _state(file: ObjectFile, row: dict[str, Any] | None, existing: list[dict[str
 
 def _create(connection: Connection, row: ObjectState, file: ObjectFile, ours: list[str]) -> set[str]:
     """Creates or replaces one object; returns what had to be dropped for it."""
+    if row.state == "adopted":
+        _refuse_what_is_not_ours(connection, file)
     if row.state in ("adopted", "drifted"):
         reason = "edited by hand" if row.state == "drifted" else "adopted from an older deployment"
         calls.rows(connection, "stage1_internal.keep_object", p_object_name=row.name, p_reason=reason)
@@ -144,6 +177,16 @@ def _create(connection: Connection, row: ObjectState, file: ObjectFile, ours: li
     dropped = _drop(connection, row.name, ours, f"replaced by {file.path.name}")
     _execute(connection, file)
     return dropped - {row.name}
+
+
+def _refuse_what_is_not_ours(connection: Connection, file: ObjectFile) -> None:
+    """An object of before is replaced only where Stage 1.3 had that name, or where its owner shows that it is ours."""
+    strange = [row for row in _existing(connection, {file.name}).get(file.name, []) if row["owner_name"] != OWNER]
+    if strange and not file.adopts:
+        raise ObjectInUse(
+            f"{strange[0]['object_identity']} exists already, and stage1 did not make it; nothing was changed.",
+            hint="Rename it or drop it, and run `stage1 migrate` again.",
+        )
 
 
 def _create_again(connection: Connection, found: Iterable[ObjectState], dropped: set[str]) -> None:

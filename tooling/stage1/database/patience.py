@@ -22,6 +22,8 @@ def with_patience(settings: Settings, say: Callable[[str], None], what: str, ste
         except (psycopg.Error, Stage1Error) as problem:
             if not _is_lock_timeout(problem):
                 raise
+            # A translated error begins with the file that met the busy table, which says more than the step does.
+            what = problem.message.partition(":")[0] if isinstance(problem, Stage1Error) else what
             if attempt > retries:
                 raise TimedOut(
                     f"{what} could not get a table lock in {attempt} tries; nothing of it was applied.",

@@ -9,8 +9,9 @@ import psycopg
 
 from stage1 import clock, resources
 from stage1.database import calls
-from stage1.database.connections import Connection
+from stage1.database.connections import Connection, Purpose, limited
 from stage1.errors import LockHeld
+from stage1.settings import Settings
 
 GAPS = "stage1_internal.role_gaps"
 _TRIES = 20
@@ -29,12 +30,13 @@ def gaps(connection: Connection) -> list[dict[str, object]]:
     return sorted(found, key=lambda row: (row["step"], row["subject"], row["gap"]))
 
 
-def apply(connection: Connection) -> None:
+def apply(connection: Connection, settings: Settings) -> None:
     """Does what the connected role may do; what is left is in `gaps`."""
     text = (resources.sql_folder() / "roles.sql").read_text(encoding="utf-8").encode()
     for attempt in range(_TRIES):
         try:
-            connection.execute(text)
+            with limited(connection, settings, Purpose.MIGRATE):
+                connection.execute(text)
             return
         except _COLLISIONS as problem:
             if attempt == _TRIES - 1:

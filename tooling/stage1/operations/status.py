@@ -5,17 +5,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stage1 import clock, resources
+from stage1 import __version__, clock, resources
 from stage1.database import calls, dumps, migrations, roles
 from stage1.database import objects as deployed
 from stage1.database.connections import Connection, Purpose, connected
+from stage1.database.embedded import EmbeddedServer, find_project
 from stage1.database.migration_files import check_seal
 from stage1.database.targets import Target
 from stage1.errors import HistoryUnsealed
 from stage1.operations.spool import pending_files
-from stage1.settings import Settings
+from stage1.settings import Settings, working_directory
 
 _FREE_SHARE = 0.05
+_RESTORE = "install the package again; in a checkout: git checkout -- migrations (a new file: make seal)"
 _BROKEN = ("changed", "missing", "newer", "out of order")
 
 
@@ -55,6 +57,10 @@ def status(target: Target, settings: Settings) -> StatusReport:
         report.history = migrations.states(connection)
         report.objects = deployed.states(connection)
         report.lines += [_migrations(report.history), *_seal(), _objects(report.objects)]
+        newer = deployed.newer_deployment(connection)
+        if newer:
+            detail = f"deployed by stage1 {newer}; this is {__version__}"
+            report.lines.append(Line("version", "not well", detail, "install that version: this one would undo it"))
         stale = [file.name for file in deployed.stale_bookkeeping(connection)]
         if stale and report.history[0].state != "pending":
             detail = f"missing or of another version: {', '.join(stale)}"
@@ -65,7 +71,8 @@ def status(target: Target, settings: Settings) -> StatusReport:
         if not any(row.state in ("pending", "missing") for row in report.objects):
             report.findings = calls.rows(connection, "stage1_internal.validation_summary")
             report.lines.append(_checks(report.findings))
-        report.lines += [_backups(connection, target, settings), _spool(settings), _disk(settings)]
+        report.lines += [_backups(connection, target, settings), _spool(settings), *_disks(target, settings)]
+        report.lines += [Line("settings", "note", note) for note in settings.notes]
     return report
 
 
@@ -83,7 +90,7 @@ def _seal() -> list[Line]:
     try:
         check_seal(resources.migrations_folder())
     except HistoryUnsealed as problem:
-        return [Line("seal", "not well", problem.detail.rstrip("."), "restore the files, or `make seal` for a new one")]
+        return [Line("seal", "not well", problem.detail.rstrip("."), _RESTORE)]
     return []
 
 
@@ -91,6 +98,10 @@ def _objects(found: list[deployed.ObjectState]) -> Line:
     strange = [f"{row.name} is {row.state}" for row in found if row.state != "current"]
     if not strange:
         return Line("objects", "ok", f"{len(found)} functions, views and checks as deployed")
+    if all(row.state == "pending" for row in found):
+        return Line(
+            "objects", "not well", f"none of {len(found)} functions, views and checks is there yet", "run `stage1 migrate`"
+        )
     shown = "; ".join(strange[:5]) + (f"; and {len(strange) - 5} more" if len(strange) > 5 else "")
     return Line("objects", "not well", shown, "run `stage1 migrate`: it keeps the old text and deploys the files")
 
@@ -98,11 +109,14 @@ def _objects(found: list[deployed.ObjectState]) -> Line:
 def _roles(gaps: list[dict[str, object]]) -> Line:
     if not gaps:
         return Line("roles", "ok", "roles, ownership and grants are as the matrix says")
-    first = gaps[0]
+    # What a role lacks hinders it, and it says so; what it has too much, nobody would notice.
+    excess = [row for row in gaps if row.get("kind") == "excess"]
+    counts = (f"{len(gaps) - len(excess)} missing", f"{len(excess)} too many" if excess else "")
+    first = (excess or gaps)[0]
     return Line(
         "roles",
-        "note",
-        f"{len(gaps)} missing; the first: {first['subject']} {first['gap']}",
+        "not well" if excess else "note",
+        f"{', '.join(filter(None, counts))}; the first: {first['subject']} {first['gap']}",
         f"as a superuser: {first['remedy']};",
     )
 
@@ -132,9 +146,18 @@ def _spool(settings: Settings) -> Line:
     return Line("spool", "ok", "nothing waits")
 
 
-def _disk(settings: Settings) -> Line:
+def _disks(target: Target, settings: Settings) -> list[Line]:
     folder = settings.path("STAGE1_BACKUP_DIR")
-    usage = shutil.disk_usage(folder if folder.is_dir() else Path.cwd())
+    found = [_disk("disk", folder if folder.is_dir() else working_directory(), "backups")]
+    project = find_project(working_directory()) if target.is_embedded else None
+    if project:
+        data = EmbeddedServer(project, settings).status().data_directory
+        found.append(_disk("data disk", data, "the embedded PostgreSQL"))
+    return found
+
+
+def _disk(area: str, folder: Path, used_for: str) -> Line:
+    usage = shutil.disk_usage(folder)
     share = usage.free / usage.total
-    detail = f"{usage.free / 2**30:.1f} GiB free for backups ({share:.0%})"
-    return Line("disk", "ok", detail) if share >= _FREE_SHARE else Line("disk", "not well", detail, "free some space")
+    detail = f"{usage.free / 2**30:.1f} GiB free for {used_for} ({share:.0%})"
+    return Line(area, "ok", detail) if share >= _FREE_SHARE else Line(area, "not well", detail, "free some space")
