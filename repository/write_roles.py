@@ -4,11 +4,15 @@ from repository.catalog import Catalog
 from repository.markdown import page, table
 
 _INTRODUCTION = """\
-`stage1_owner` owns every object and does not log in. The others may do what stands here and nothing else; nothing is granted to
-PUBLIC. A role that exists keeps its login and its password. Give a role to a login with `grant stage1_readonly to somebody`.
+`stage1_owner` owns every object and does not log in. The others may do what stands here; nothing is granted to PUBLIC. A role
+that exists keeps its login and its password, and whoever owned adopted tables keeps its access by grants of its own. Give a
+role to a login with `grant stage1_readonly to somebody`.
 
-`select * from stage1_internal.role_matrix` is this page in the database; `select * from stage1_internal.role_gaps` is what is
-missing between it and the grants that stand, each line with the statement that mends it."""
+`select * from stage1_internal.role_matrix` is this page in the database. `select * from stage1_internal.role_gaps` is the
+difference between it and what stands, each line with the statement that mends it. Lines of the kind `missing` are done by
+`stage1 migrate`, as far as its connection may; a superuser runs the rest in the order of their steps. Lines of the kind
+`excess` are attributes and grants that are too much: `stage1 status` is not well until somebody takes them away, and nothing
+else does."""
 
 _WORDS = {"table": "Tables and views", "function": "Functions", "schema": "Schemas"}
 

@@ -1,5 +1,7 @@
 -- Keeps the text and the grants of whatever exists under a name, before it is dropped or overwritten.
 -- Grants of columns and the right to pass a grant on are among them; what PUBLIC may is decided by the role matrix.
+-- What the owner could do as owner is kept like a grant, since the new object will belong to another one; not that of a
+-- superuser or a member of stage1_owner, who can do it anyway.
 -- depends: existing_objects replaced_objects
 create or replace function stage1_internal.keep_object(
   p_object_name text,
@@ -20,11 +22,11 @@ as $function$
         a.privilege_type || coalesce(' (' || quote_ident(entry.column_name) || ')', '')
           || ' to ' || quote_ident(pg_get_userbyid(a.grantee)) || case when a.is_grantable then ' with grant option' else '' end
       from (
-        select p.proacl as acl, p.proowner as owner, null as column_name
+        select coalesce(p.proacl, acldefault('f', p.proowner)) as acl, p.proowner as owner, null as column_name
         from pg_proc as p
         where o.catalog_id = 'pg_catalog.pg_proc'::regclass and p.oid = o.object_id
         union all
-        select c.relacl, c.relowner, null
+        select coalesce(c.relacl, acldefault('r', c.relowner)), c.relowner, null
         from pg_class as c
         where o.catalog_id = 'pg_catalog.pg_class'::regclass and c.oid = o.object_id
         union all
@@ -33,7 +35,9 @@ as $function$
         where o.catalog_id = 'pg_catalog.pg_class'::regclass and t.attrelid = o.object_id
       ) as entry
       cross join lateral aclexplode(entry.acl) as a
-      where a.grantee not in (0, entry.owner)
+      inner join pg_roles as r on r.oid = a.grantee
+      where a.grantee <> entry.owner
+        or not (r.rolsuper or coalesce(pg_has_role(r.oid, to_regrole('stage1_owner')::oid, 'usage'), false))
     ),
     p_reason
   from stage1_internal.existing_objects(array[p_object_name]) as o
