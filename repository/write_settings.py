@@ -6,7 +6,8 @@ from stage1.settings import SETTINGS
 _INTRODUCTION = """\
 A value comes from the environment, else from the `.env` file of the working directory or the nearest folder above that has
 one, else from the default. An option on the command line goes before all of them. A `.env` holds lines like `NAME=value`; names
-that are not settings are passed over.
+that are not settings are passed over. A `.env` that another account but root owns, or that everybody or a shared group may
+write, is passed over as a whole, and a sentence on stderr says so.
 
 Without `DATABASE_URL`, libpq's own variables (`PGHOST`, `PGSERVICE`, `PGPASSFILE`, …) mean what they mean to psql."""
 

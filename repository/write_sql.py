@@ -14,7 +14,7 @@ name that ends in `_after` and takes the last row that was read. Arguments may b
 a refusal means stands in [errors.md](errors.md)."""
 
 _TABLES = """\
-What lies in `public` has the names of the source documents; ledgers and bookkeeping lie in `stage1_internal`, beside yoyo's own
+What lies in `public` has the names that clients know; ledgers and bookkeeping lie in `stage1_internal`, beside yoyo's own
 tables (`_yoyo_migration` and its like). The statements below are what the migrations end with; a table that stood before keeps
 its own columns, indexes and constraints beside these."""
 

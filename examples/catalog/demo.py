@@ -44,13 +44,13 @@ def main() -> int:
 def _play() -> int:
     for title, arguments in _STEPS:
         shown = " ".join(_shell(argument) for argument in arguments)
-        print(f"\n# {title}\n$ stage1 {shown}", flush=True)
+        print(f"\n# {title}\n$ stage1 --embedded {shown}", flush=True)
         code = _stage1(*arguments)
         if code != 0:
             print(f"the demo stopped: this step ended with exit code {code}", file=sys.stderr)
             return code
     print("\nThe database stays in .stage1/; the next command starts its server again.")
-    print("Go on with docs/tutorial.md, or look around with `.venv/bin/stage1 psql`.")
+    print("Go on with docs/tutorial.md, or look around with `.venv/bin/stage1 --embedded psql`.")
     return 0
 
 

@@ -1,6 +1,5 @@
 """The commands as people and scripts use them: exit codes, pipes, help, bugs."""
 
-import json
 import os
 import shutil
 import statistics
@@ -123,40 +122,7 @@ def test_completion_knows_the_commands(run_cli):
     assert found.stdout.strip() == "plain,migrate"
 
 
-# --- status, doctor, psql ----------------------------------------------------------------------------------
-
-
-def test_status_of_a_database_that_is_not_migrated(run_cli, empty_database):
-    found = run_cli("status", database=empty_database)
-    assert found.exit_code == 1
-    assert found.json["well"] is False
-    lines = {line["area"]: line for line in found.json["lines"]}
-    assert "pending" in lines["migrations"]["detail"]
-    assert lines["migrations"]["action"] == "run `stage1 migrate`"
-
-
-def test_status_of_an_old_deployment(run_cli, old_deployment):
-    assert run_cli("status", database=old_deployment).exit_code == 1
-
-
-def test_status_tells_a_finding_that_is_an_error(run_cli, database, package):
-    package.write(
-        "validation/zz_check.sql",
-        "-- Finds.\ncreate or replace view public.zz_check as\n"
-        "select 'zz_check'::text as check_name, 'error'::text as severity, 's'::text as subject, 'd'::text as detail;\n",
-    )
-    assert run_cli("migrate", "--without-backup", database=database, package=package.path).exit_code == 0
-    found = run_cli("status", database=database, package=package.path)
-    assert found.exit_code == 1
-    assert "zz_check" in json.dumps(found.json["findings"])
-
-
-def test_status_changes_nothing(run_cli, database):
-    from tests.plugins.fingerprints import fingerprint
-
-    before = fingerprint(database, with_times=True)
-    run_cli("status", database=database)
-    assert fingerprint(database, with_times=True) == before
+# --- doctor, psql ------------------------------------------------------------------------------------------
 
 
 def test_the_doctor_finds_what_is_there(run_cli, database):
@@ -220,57 +186,9 @@ def test_without_psql_a_sentence(run_cli, database, tmp_path):
     assert "Traceback" not in found.stderr
 
 
-def test_datasets_by_hand(run_cli, database):
-    made = run_cli(
-        "datasets",
-        "upsert",
-        "AAPL-2023-1m",
-        "--ohlcv",
-        "o",
-        "--indicators",
-        "i",
-        "--ohlcv-first",
-        "2023-01-03",
-        "--ohlcv-last",
-        "2023-01-31T21:00:00Z",
-        "--metadata",
-        '{"desk": "ü"}',
-        database=database,
-    )
-    assert made.exit_code == 0, made.stderr
-    assert made.json["ohlcv_first_ts"] == "2023-01-03T00:00:00+00:00"
-    assert made.json["metadata"]["desk"] == "ü"
-    again = run_cli("datasets", "upsert", "AAPL-2023-1m", "--ohlcv", "o2", "--indicators", "i", database=database)
-    assert again.json["dataset_id"] == made.json["dataset_id"]
-    assert run_cli("datasets", "show", made.json["dataset_id"], database=database).json["ohlcv_measurement"] == "o2"
-    assert [row["dataset_slug"] for row in run_cli("datasets", "list", database=database).json] == ["AAPL-2023-1m"]
-    assert run_cli("datasets", "list", "--offset", "1", database=database).json == []
-    inverted = run_cli(
-        "datasets",
-        "upsert",
-        "B",
-        "--ohlcv",
-        "o",
-        "--indicators",
-        "i",
-        "--ohlcv-first",
-        "2023-02-01",
-        "--ohlcv-last",
-        "2023-01-01",
-        database=database,
-    )
-    assert inverted.exit_code == 3
-    assert "[S1A03]" in inverted.stderr
-    taken = run_cli(
-        "datasets",
-        "upsert",
-        "AAPL-2023-1m",
-        "--ohlcv",
-        "o",
-        "--indicators",
-        "i",
-        "--id",
-        "10000000-0000-4000-8000-000000000009",
-        database=database,
-    )
-    assert "[S1C01]" in taken.stderr
+def test_an_env_file_that_is_passed_over_is_said_once(run_cli, database, tmp_path):
+    (tmp_path / ".env").write_text("PG_BINDIR=/nowhere\n")
+    (tmp_path / ".env").chmod(0o666)
+    found = run_cli("datasets", "list", database=database)
+    assert found.exit_code == 0
+    assert found.stderr.count("is passed over: everybody may write it") == 1

@@ -722,140 +722,244 @@ COMMENT ON VIEW stage1_internal.role_matrix IS 'Who may do what: each role, priv
 
 CREATE VIEW stage1_internal.role_gaps WITH (security_invoker='true') AS
  WITH our_roles AS (
-         SELECT 'stage1_owner'::text AS role_name,
-            'nologin'::text AS login
-        UNION
-         SELECT m.role_name,
-            'login'::text AS login
-           FROM stage1_internal.role_matrix m
-        ), our_tables AS (
-         SELECT c.oid,
-            n.nspname,
-            c.relname,
-            c.relkind,
-            c.relowner
-           FROM (pg_class c
-             JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
-          WHERE ((c.relkind = ANY (ARRAY['r'::"char", 'p'::"char", 'v'::"char", 'm'::"char", 'S'::"char"])) AND ((n.nspname = 'stage1_internal'::name) OR (format('%s.%s'::text, n.nspname, c.relname) IN ( SELECT m.object_name
-                   FROM stage1_internal.role_matrix m)) OR (format('%s.%s'::text, n.nspname, c.relname) IN ( SELECT d.object_name
-                   FROM stage1_internal.deployed_objects d))) AND (NOT (EXISTS ( SELECT 1
-                   FROM pg_depend d
-                  WHERE ((d.classid = ('pg_class'::regclass)::oid) AND (d.objid = c.oid) AND (d.deptype = ANY (ARRAY['i'::"char", 'a'::"char"])) AND (c.relkind = 'S'::"char"))))))
-        ), our_functions AS (
-         SELECT p.oid,
-            n.nspname,
-            p.proname,
-            p.proowner,
-            p.proacl,
-            format('%I.%I(%s)'::text, n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS identity
-           FROM (pg_proc p
-             JOIN pg_namespace n ON ((n.oid = p.pronamespace)))
-          WHERE ((n.nspname = 'stage1_internal'::name) OR (format('%s.%s'::text, n.nspname, p.proname) IN ( SELECT d.object_name
-                   FROM stage1_internal.deployed_objects d)))
+         SELECT n.role_name,
+            n.login,
+            COALESCE(r.oid, (0)::oid) AS oid,
+            r.rolsuper,
+            r.rolcreaterole,
+            r.rolbypassrls,
+            r.rolcreatedb,
+            r.rolreplication,
+            r.rolcanlogin
+           FROM (( SELECT 'stage1_owner'::text AS role_name,
+                    'nologin'::text AS login
+                UNION
+                 SELECT m.role_name,
+                    'login'::text AS login
+                   FROM stage1_internal.role_matrix m) n
+             LEFT JOIN pg_roles r ON ((r.rolname = n.role_name)))
         ), owner AS (
          SELECT r.oid
-           FROM pg_roles r
-          WHERE (r.rolname = 'stage1_owner'::name)
-        ), tables_are_handed AS (
-         SELECT (NOT (EXISTS ( SELECT 1
-                   FROM (our_tables t
-                     CROSS JOIN owner o)
-                  WHERE ((t.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])) AND (t.relowner <> o.oid))))) AS done
+           FROM our_roles r
+          WHERE (r.role_name = 'stage1_owner'::text)
+        ), our_names AS (
+         SELECT m.object_name
+           FROM stage1_internal.role_matrix m
+        UNION
+         SELECT d.object_name
+           FROM stage1_internal.deployed_objects d
+        ), found AS (
+         SELECT ('pg_class'::regclass)::oid AS catalog_id,
+            c.oid,
+            COALESCE(d.refobjid, c.oid) AS part_of,
+            'table'::text AS matrix_kind,
+            n.nspname AS schema_name,
+            format('%s.%s'::text, n.nspname, w.relname) AS object_name,
+            c.relowner AS owner_oid,
+            COALESCE(c.relacl,
+                CASE c.relkind
+                    WHEN 'S'::"char" THEN acldefault('s'::"char", c.relowner)
+                    ELSE acldefault('r'::"char", c.relowner)
+                END) AS acl
+           FROM (((pg_class c
+             LEFT JOIN pg_depend d ON (((c.relkind = 'S'::"char") AND (d.classid = ('pg_class'::regclass)::oid) AND (d.objid = c.oid) AND (d.refclassid = d.classid) AND (d.deptype = ANY (ARRAY['i'::"char", 'a'::"char"])))))
+             JOIN pg_class w ON ((w.oid = COALESCE(d.refobjid, c.oid))))
+             JOIN pg_namespace n ON ((n.oid = w.relnamespace)))
+          WHERE (c.relkind = ANY (ARRAY['r'::"char", 'p'::"char", 'v'::"char", 'm'::"char", 'S'::"char"]))
+        UNION ALL
+         SELECT ('pg_proc'::regclass)::oid AS oid,
+            p.oid,
+            p.oid AS part_of,
+            'function'::text AS matrix_kind,
+            n.nspname,
+            format('%s.%s'::text, n.nspname, p.proname) AS format,
+            p.proowner,
+            COALESCE(p.proacl, acldefault('f'::"char", p.proowner)) AS "coalesce"
+           FROM (pg_proc p
+             JOIN pg_namespace n ON ((n.oid = p.pronamespace)))
+        UNION ALL
+         SELECT ('pg_namespace'::regclass)::oid AS oid,
+            n.oid,
+            n.oid AS part_of,
+            'schema'::text AS matrix_kind,
+            n.nspname,
+            n.nspname AS object_name,
+            n.nspowner,
+            COALESCE(n.nspacl, acldefault('n'::"char", n.nspowner)) AS "coalesce"
+           FROM pg_namespace n
+        ), objects AS (
+         SELECT f.oid,
+            f.part_of,
+            f.matrix_kind,
+            f.schema_name,
+            f.object_name,
+            f.owner_oid,
+            f.acl,
+            i.type,
+            i.identity,
+                CASE
+                    WHEN (i.type = ANY (ARRAY['view'::text, 'materialized view'::text])) THEN 'table'::text
+                    ELSE i.type
+                END AS grant_on,
+            (EXISTS ( SELECT 1
+                   FROM aclexplode(f.acl) a(grantor, grantee, privilege_type, is_grantable)
+                  WHERE (a.grantee = (0)::oid))) AS is_open,
+            ((f.matrix_kind = 'schema'::text) AND (f.object_name = 'public'::text)) AS is_public_schema
+           FROM (found f
+             CROSS JOIN LATERAL pg_identify_object(f.catalog_id, f.oid, 0) i(type, schema, name, identity))
+          WHERE ((f.schema_name = 'stage1_internal'::name) OR (f.object_name IN ( SELECT n.object_name
+                   FROM our_names n)))
+        ), handed_over AS (
+         SELECT o.oid,
+            o.owner_oid,
+            o.type,
+            o.identity
+           FROM (objects o
+             CROSS JOIN owner w)
+          WHERE ((o.owner_oid <> w.oid) AND (o.part_of = o.oid) AND (NOT o.is_public_schema))
+        ), joining AS (
+         SELECT r.oid,
+            r.rolname
+           FROM (pg_roles r
+             CROSS JOIN owner w)
+          WHERE ((r.rolname = CURRENT_USER) AND (NOT (r.rolname IN ( SELECT m.role_name
+                   FROM stage1_internal.role_matrix m))) AND (NOT pg_has_role(r.oid, w.oid, 'usage'::text)) AND (EXISTS ( SELECT 1
+                   FROM handed_over h
+                  WHERE pg_has_role(r.oid, h.owner_oid, 'usage'::text))))
+        ), kept AS (
+         SELECT o.part_of,
+            o.owner_oid,
+            string_agg(format('; grant %s on %s %s to %I'::text, p.names, o.grant_on, o.identity, pg_get_userbyid(o.owner_oid)), ''::text ORDER BY o.identity) AS grants
+           FROM ((objects o
+             CROSS JOIN owner w)
+             CROSS JOIN LATERAL ( SELECT lower(string_agg(a.privilege_type, ', '::text ORDER BY a.privilege_type)) AS names
+                   FROM aclexplode(o.acl) a(grantor, grantee, privilege_type, is_grantable)
+                  WHERE (a.grantee = o.owner_oid)) p)
+          WHERE ((p.names IS NOT NULL) AND (o.schema_name <> 'stage1_internal'::name) AND (NOT o.is_public_schema) AND (NOT pg_has_role(o.owner_oid, w.oid, 'usage'::text)) AND (NOT (o.owner_oid IN ( SELECT j.oid
+                   FROM joining j))))
+          GROUP BY o.part_of, o.owner_oid
         ), gaps AS (
          SELECT 1 AS step,
             format('role %s'::text, r.role_name) AS subject,
             'does not exist'::text AS gap,
             format('create role %I %s'::text, r.role_name, r.login) AS remedy
            FROM our_roles r
-          WHERE (NOT (EXISTS ( SELECT 1
-                   FROM pg_roles p
-                  WHERE (p.rolname = r.role_name))))
+          WHERE (r.oid = (0)::oid)
         UNION ALL
          SELECT 2,
-            format('role %s'::text, CURRENT_USER) AS format,
+            format('role %s'::text, j.rolname) AS format,
             'is not a member of stage1_owner, to whom the objects go'::text AS gap,
-            format('grant stage1_owner to %I'::text, CURRENT_USER) AS format
-           FROM owner o
-          WHERE ((NOT pg_has_role(CURRENT_USER, o.oid, 'usage'::text)) AND (EXISTS ( SELECT 1
-                   FROM our_tables t
-                  WHERE ((t.relowner <> o.oid) AND pg_has_role(CURRENT_USER, t.relowner, 'usage'::text)))))
+            format('grant stage1_owner to %I%s'::text, j.rolname,
+                CASE
+                    WHEN ((current_setting('server_version_num'::text))::integer >= 160000) THEN ' with inherit true, set true'::text
+                    ELSE NULL::text
+                END) AS format
+           FROM joining j
         UNION ALL
          SELECT 3,
             format('schema %s'::text, n.nspname) AS format,
             'does not let stage1_owner create objects'::text AS gap,
             format('grant usage, create on schema %I to stage1_owner'::text, n.nspname) AS format
-           FROM (owner o
+           FROM (owner w
              JOIN pg_namespace n ON ((n.nspname = ANY (ARRAY['public'::name, 'stage1_internal'::name]))))
-          WHERE (NOT has_schema_privilege(o.oid, n.oid, 'create'::text))
+          WHERE (NOT (has_schema_privilege(w.oid, n.oid, 'usage'::text) AND has_schema_privilege(w.oid, n.oid, 'create'::text)))
         UNION ALL
-         SELECT 4,
-            format('table %s.%s'::text, t.nspname, t.relname) AS format,
-            format('belongs to %s, not to stage1_owner'::text, pg_get_userbyid(t.relowner)) AS format,
-            format('alter table %I.%I owner to stage1_owner'::text, t.nspname, t.relname) AS format
-           FROM (our_tables t
-             CROSS JOIN owner o)
-          WHERE ((t.relkind = ANY (ARRAY['r'::"char", 'p'::"char"])) AND (t.relowner <> o.oid))
+         SELECT 3,
+            'schema public'::text AS subject,
+            format('cannot be used by %s, whose objects go to stage1_owner'::text, pg_get_userbyid(k.owner_oid)) AS format,
+            format('grant usage on schema public to %I'::text, pg_get_userbyid(k.owner_oid)) AS format
+           FROM kept k
+          WHERE (NOT has_schema_privilege(k.owner_oid, 'public'::text, 'usage'::text))
         UNION ALL
-         SELECT 5,
-            format('%s.%s'::text, t.nspname, t.relname) AS format,
-            format('belongs to %s, not to stage1_owner'::text, pg_get_userbyid(t.relowner)) AS format,
-            format('alter table %I.%I owner to stage1_owner'::text, t.nspname, t.relname) AS format
-           FROM ((our_tables t
-             CROSS JOIN owner o)
-             CROSS JOIN tables_are_handed h)
-          WHERE ((t.relkind = ANY (ARRAY['v'::"char", 'm'::"char", 'S'::"char"])) AND (t.relowner <> o.oid) AND h.done)
-        UNION ALL
-         SELECT 5,
-            format('function %s'::text, f.identity) AS format,
-            format('belongs to %s, not to stage1_owner'::text, pg_get_userbyid(f.proowner)) AS format,
-            format('alter function %s owner to stage1_owner'::text, f.identity) AS format
-           FROM ((our_functions f
-             CROSS JOIN owner o)
-             CROSS JOIN tables_are_handed h)
-          WHERE ((f.proowner <> o.oid) AND h.done)
-        UNION ALL
-         SELECT 5,
-            'schema stage1_internal'::text AS subject,
-            format('belongs to %s, not to stage1_owner'::text, pg_get_userbyid(n.nspowner)) AS format,
-            'alter schema stage1_internal owner to stage1_owner'::text AS remedy
-           FROM ((pg_namespace n
-             CROSS JOIN owner o)
-             CROSS JOIN tables_are_handed h)
-          WHERE ((n.nspname = 'stage1_internal'::name) AND (n.nspowner <> o.oid) AND h.done)
+         SELECT
+                CASE h.type
+                    WHEN 'table'::text THEN 4
+                    ELSE 5
+                END AS "case",
+            format('%s %s'::text, h.type, h.identity) AS format,
+            format('belongs to %s, not to stage1_owner'::text, pg_get_userbyid(h.owner_oid)) AS format,
+            format('alter %s %s owner to stage1_owner%s'::text, h.type, h.identity, k.grants) AS format
+           FROM (handed_over h
+             LEFT JOIN kept k ON ((k.part_of = h.oid)))
         UNION ALL
          SELECT 6,
-            format('function %s'::text, f.identity) AS format,
+            format('function %s'::text, o.identity) AS format,
             'can be executed by everybody'::text AS gap,
-            format('revoke all on function %s from public'::text, f.identity) AS format
-           FROM our_functions f
-          WHERE ((f.proacl IS NULL) OR (EXISTS ( SELECT 1
-                   FROM aclexplode(f.proacl) a(grantor, grantee, privilege_type, is_grantable)
-                  WHERE (a.grantee = (0)::oid))))
+            format('revoke all on %s %s from public'::text, o.type, o.identity) AS format
+           FROM objects o
+          WHERE ((o.matrix_kind = 'function'::text) AND o.is_open)
         UNION ALL
          SELECT 7,
             format('role %s'::text, m.role_name) AS format,
-            format('may not %s %s %s'::text, m.privilege, m.object_kind, m.object_name) AS format,
+            format('is not granted %s on %s %s'::text, m.privilege, m.object_kind, m.object_name) AS format,
             format('grant %s on %s %s to %I'::text, m.privilege, m.object_kind, m.object_name, m.role_name) AS format
-           FROM ((stage1_internal.role_matrix m
-             JOIN pg_roles r ON ((r.rolname = m.role_name)))
-             LEFT JOIN our_functions f ON (((m.object_kind = 'function'::text) AND (m.object_name = format('%s.%s'::text, f.nspname, f.proname)))))
-          WHERE (NOT COALESCE(
-                CASE m.object_kind
-                    WHEN 'schema'::text THEN has_schema_privilege(r.oid, (to_regnamespace(m.object_name))::oid, m.privilege)
-                    WHEN 'table'::text THEN has_table_privilege(r.oid, (to_regclass(m.object_name))::oid, m.privilege)
-                    WHEN 'function'::text THEN has_function_privilege(r.oid, f.oid, m.privilege)
-                    ELSE NULL::boolean
-                END, false))
+           FROM (stage1_internal.role_matrix m
+             JOIN our_roles r ON ((r.role_name = m.role_name)))
+          WHERE (NOT (EXISTS ( SELECT 1
+                   FROM (objects o
+                     CROSS JOIN LATERAL aclexplode(o.acl) a(grantor, grantee, privilege_type, is_grantable))
+                  WHERE ((o.matrix_kind = m.object_kind) AND (o.object_name = m.object_name) AND (a.privilege_type = upper(m.privilege)) AND
+                        CASE a.grantee
+                            WHEN 0 THEN o.is_public_schema
+                            ELSE pg_has_role(r.oid, a.grantee, 'usage'::text)
+                        END))))
+        UNION ALL
+         SELECT 7,
+            format('role %s'::text, r.role_name) AS format,
+            format('may not connect to database %s'::text, current_database()) AS format,
+            format('grant connect on database %I to %I'::text, current_database(), r.role_name) AS format
+           FROM our_roles r
+          WHERE ((r.role_name <> 'stage1_owner'::text) AND (NOT has_database_privilege(r.oid, (current_database())::text, 'connect'::text)))
+        UNION ALL
+         SELECT 8,
+            format('role %s'::text, r.role_name) AS format,
+            format('has the attribute %s'::text, a.name) AS format,
+            format('alter role %I no%s'::text, r.role_name, a.name) AS format
+           FROM (our_roles r
+             CROSS JOIN LATERAL ( VALUES ('superuser'::text,r.rolsuper), ('createrole'::text,r.rolcreaterole), ('bypassrls'::text,r.rolbypassrls)
+                UNION ALL
+                 SELECT o.name,
+                    o.is_set
+                   FROM ( VALUES ('login'::text,r.rolcanlogin), ('createdb'::text,r.rolcreatedb), ('replication'::text,r.rolreplication)) o(name, is_set)
+                  WHERE (r.role_name = 'stage1_owner'::text)) a(name, is_set))
+          WHERE a.is_set
+        UNION ALL
+         SELECT 9,
+            format('role %s'::text, r.role_name) AS format,
+            'is a member of stage1_owner'::text AS gap,
+            (format('revoke %I from %I'::text, pg_get_userbyid(m.roleid), r.role_name) ||
+                CASE
+                    WHEN ((current_setting('server_version_num'::text))::integer >= 160000) THEN format(' granted by %I'::text, pg_get_userbyid(m.grantor))
+                    ELSE ''::text
+                END)
+           FROM ((our_roles r
+             JOIN pg_auth_members m ON ((m.member = r.oid)))
+             CROSS JOIN owner w)
+          WHERE ((r.role_name <> 'stage1_owner'::text) AND (w.oid <> (0)::oid) AND pg_has_role(m.roleid, w.oid, 'member'::text))
+        UNION ALL
+         SELECT 10,
+            format('%s %s'::text, o.type, o.identity) AS format,
+            'is open to everybody'::text AS gap,
+            format('revoke all on %s %s from public'::text, o.grant_on, o.identity) AS format
+           FROM objects o
+          WHERE ((o.matrix_kind <> 'function'::text) AND (NOT o.is_public_schema) AND (o.is_open OR (EXISTS ( SELECT 1
+                   FROM (pg_attribute t
+                     CROSS JOIN LATERAL aclexplode(t.attacl) a(grantor, grantee, privilege_type, is_grantable))
+                  WHERE ((o.matrix_kind = 'table'::text) AND (t.attrelid = o.oid) AND (a.grantee = (0)::oid))))))
         )
  SELECT DISTINCT step,
     subject,
     gap,
-    remedy
+    remedy,
+        CASE
+            WHEN (step < 8) THEN 'missing'::text
+            ELSE 'excess'::text
+        END AS kind
    FROM gaps g;
 
 ALTER VIEW stage1_internal.role_gaps OWNER TO stage1_owner;
 
-COMMENT ON VIEW stage1_internal.role_gaps IS 'What is missing between the role matrix and this database, each with the statement that mends it.';
+COMMENT ON VIEW stage1_internal.role_gaps IS 'What is missing or too much between the role matrix and this database, each with the statement that mends it.';
 
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_pkey PRIMARY KEY (dataset_id);

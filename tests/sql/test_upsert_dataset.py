@@ -54,7 +54,7 @@ def refusal(db, sqlstate, **changed):
     return refused.value.diag.message_primary
 
 
-def test_it_has_exactly_the_parameters_of_the_source_and_returns_nothing(db):
+def test_it_has_exactly_the_parameters_of_stage_1_3_and_returns_nothing(db):
     found = db.execute(
         "select pg_get_function_arguments(p.oid) as arguments, p.prorettype::regtype::text as result"
         " from pg_catalog.pg_proc as p where p.proname = 'upsert_stage1_dataset'"
@@ -155,6 +155,22 @@ def test_a_span_of_one_instant_or_with_one_end_is_accepted(db, span):
 @pytest.mark.parametrize("name", ["p_ohlcv_rows", "p_indicator_rows"])
 def test_a_negative_row_count_is_refused_by_name(db, name):
     assert refusal(db, "S1A02", **{name: -1}).startswith(f"{name} was -1")
+
+
+LIMITED = ("p_dataset_slug", "p_symbol", "p_granularity", "p_source", "p_ohlcv_measurement", "p_indicator_measurement")
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_a_text_of_more_than_255_bytes_is_refused_by_name(db, name):
+    assert refusal(db, "S1A02", **{name: "x" * 8192}).startswith(f"{name} was 8192 bytes long")
+    assert refusal(db, "S1A02", **{name: "x" * 256}).startswith(f"{name} was 256 bytes long")
+    assert refusal(db, "S1A02", **{name: "ü" * 128}).startswith(f"{name} was 256 bytes long")
+    assert dataset(db) is None
+
+
+def test_texts_of_255_bytes_are_accepted(db):
+    upsert(db, **{name: f"{place}" + "ü" * 127 for place, name in enumerate(LIMITED)})
+    assert len(dataset(db)["symbol"].encode()) == 255
 
 
 @pytest.mark.parametrize("metadata", [[1], "text", 7, None])

@@ -12,6 +12,7 @@ import pytest
 
 from stage1.cli import rendering
 from stage1.cli.rendering import Format, Section, show_record, show_report, show_rows, table
+from stage1.model.json_text import JsonText, checked_object
 
 ROW = {
     "text": "a",
@@ -39,6 +40,41 @@ def test_json_is_exact_and_read_back(capsys):
     assert found["none"] is None
     assert (found["yes"], found["count"], found["path"]) == (True, 7, "/a b")
     assert found["object"] == {"k": [1, None, "ü"]}
+
+
+EXACT = '{"big": 123456789012345678901234567890, "fine": 0.100000000000000000000000000001, "text": "\\\\1 \u202e"}'
+
+
+@pytest.mark.parametrize("output_format", list(Format))
+def test_a_document_of_the_database_keeps_every_digit(capsys, output_format):
+    show_rows([{"metadata": JsonText(EXACT), "also": [JsonText("1.50")]}], output_format)
+    shown = capsys.readouterr().out.replace('""', '"')
+    for number in ("123456789012345678901234567890,", "0.100000000000000000000000000001,", "1.50"):
+        assert number in shown
+
+
+def test_a_document_of_the_database_is_part_of_the_answer(capsys):
+    show_record({"metadata": JsonText(EXACT), "empty": JsonText("{}")}, Format.JSON)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == {"metadata": json.loads(EXACT), "empty": {}}
+    assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a": NaN}', "NaN is not JSON"),
+        ('{"a": -Infinity}', "-Infinity is not JSON"),
+        ("[1]", "object was expected"),
+        ("{", "not JSON"),
+        ('{"a": 1, "b": 2, "a": 1}', 'the key "a" is given twice'),
+        ('{"a": {"x": 1, "\\u0078": 2}}', 'the key "x" is given twice'),
+        ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        checked_object(text)
 
 
 def test_csv_is_exact_and_read_back(capsys):

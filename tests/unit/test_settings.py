@@ -1,7 +1,9 @@
 """Settings: environment, then `.env`, then the default; what cannot be read is refused, never passed over."""
 
 import os
+import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -103,6 +105,91 @@ def test_an_unreadable_file_is_refused_also_for_root(tmp_path, monkeypatch):
     with pytest.raises(UsageRefused) as refused:
         load(tmp_path)
     assert "Permission denied" in str(refused.value)
+
+
+# --- a .env that somebody else may have written ------------------------------------------------------------
+
+
+def see(
+    monkeypatch, uid: int = os.geteuid(), gid: int = os.getegid(), mode: int = 0o600, names: tuple[str, ...] = ("stat", "lstat")
+):
+    """Every `.env` is seen with this owner, group and mode: a test cannot give a file away."""
+    for name in names:
+        real = getattr(Path, name)
+
+        def told(path, *, real=real, **named):
+            found = list(real(path, **named))
+            if path.name == ".env":
+                found[stat.ST_MODE] = stat.S_IFREG | mode
+                found[stat.ST_UID], found[stat.ST_GID] = uid, gid
+            return os.stat_result(found)
+
+        monkeypatch.setattr(Path, name, told)
+
+
+def env_files(tmp_path: Path) -> Path:
+    """A folder with a `.env`, below another one."""
+    inner = tmp_path / "victim"
+    inner.mkdir()
+    (tmp_path / ".env").write_text("STAGE1_SPOOL=above\n")
+    (inner / ".env").write_text("PG_BINDIR=/evil\n")
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        ({"uid": 65534}, "belongs to"),
+        ({"uid": 65534, "names": ("lstat",)}, "belongs to"),
+        ({"uid": 4_000_000_000}, "belongs to user 4000000000"),
+        ({"mode": 0o602}, "everybody may write it"),
+        ({"mode": 0o620, "gid": 4_000_000_000}, "its group may write it"),
+        ({"uid": 0, "mode": 0o646}, "everybody may write it"),
+    ],
+)
+def test_a_file_that_somebody_else_may_have_written_is_passed_over(tmp_path, monkeypatch, seen, reason):
+    inner = env_files(tmp_path)
+    see(monkeypatch, **seen)
+    found = settings.load({}, inner)
+    assert found.text("PG_BINDIR") == ""
+    assert found.text("STAGE1_SPOOL") == "spool"  # nor is one further up taken instead
+    assert found.env_file is None
+    [note] = found.notes
+    assert str(inner / ".env") in note
+    assert reason in note
+
+
+def test_a_file_that_is_exchanged_after_it_was_looked_at_is_refused(tmp_path, monkeypatch):
+    inner = env_files(tmp_path)
+    (inner / ".env").chmod(0o666)
+    see(monkeypatch)
+    with pytest.raises(UsageRefused, match="exchanged while it was read"):
+        settings.load({}, inner)
+
+
+def test_a_link_of_ones_own_is_followed(tmp_path):
+    inner = env_files(tmp_path)
+    (inner / ".env").rename(inner / "real")
+    (inner / ".env").symlink_to("real")
+    assert settings.load({}, inner).text("PG_BINDIR") == "/evil"
+
+
+@pytest.mark.parametrize("seen", [{}, {"uid": 0}, {"mode": 0o644}])
+def test_a_file_of_ones_own_or_of_root_is_followed(tmp_path, monkeypatch, seen):
+    inner = env_files(tmp_path)
+    see(monkeypatch, **seen)
+    found = settings.load({}, inner)
+    assert found.text("PG_BINDIR") == "/evil"
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(("members", "followed"), [([], True), (["me"], True), (["me", "you"], False)])
+def test_a_group_of_ones_own_is_oneself(tmp_path, monkeypatch, members, followed):
+    inner = env_files(tmp_path)
+    see(monkeypatch, mode=0o664)
+    monkeypatch.setattr(settings.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
+    monkeypatch.setattr(settings.grp, "getgrgid", lambda _: SimpleNamespace(gr_name="me", gr_mem=members))
+    assert (settings.load({}, inner).env_file is not None) is followed
 
 
 @pytest.mark.parametrize("value", ["five", "-1", "nan", "inf", "1e12", "5s", "2147484"])

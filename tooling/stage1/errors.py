@@ -40,11 +40,12 @@ class Stage1Error(Exception):
     sqlstate: ClassVar[str | None] = None
     exit_code: ClassVar[ExitCode] = ExitCode.REFUSED
     http_status: ClassVar[int] = 500
+    usual_hint: ClassVar[str] = ""
 
     def __init__(self, message: str = "", *, detail: str = "", hint: str = "") -> None:
         self.message = message or (type(self).__doc__ or "").strip()
         self.detail = detail
-        self.hint = hint
+        self.hint = hint or self.usual_hint
         super().__init__(self.message)
 
     def __str__(self) -> str:
@@ -195,6 +196,9 @@ class NotPermitted(Stage1Error):
 
     exit_code = ExitCode.CANNOT_NOW
     http_status = 503
+    usual_hint = (
+        "Connect as a superuser, as the owner of the tables, or as a member of stage1_owner (`grant stage1_owner to <role>;`)."
+    )
 
 
 class ServerReadOnly(Stage1Error):
@@ -274,6 +278,12 @@ class FileUnusable(Stage1Error):
     http_status = 503
 
 
+class ValueTooLarge(Stage1Error):
+    """A value is larger than PostgreSQL can store, index or read."""
+
+    http_status = 422
+
+
 class UsageRefused(Stage1Error):
     """The command was given values that it cannot understand."""
 
@@ -311,6 +321,7 @@ _BY_STANDARD_SQLSTATE: dict[str, type[Stage1Error]] = {
     "53100": NoSpace,
     "53300": DatabaseUnreachable,
     "53": ServerExhausted,
+    "54": ValueTooLarge,
     "55P03": TimedOut,
     "57014": TimedOut,
     "57": ConnectionLost,

@@ -1,12 +1,16 @@
 """Every setting once: its name in the environment, its default and its help text.
 
 A value comes from the environment, else from the `.env` file of the working directory or the nearest folder above that has one,
-else from the default. The generated reference (docs/reference/settings.md) and the help texts are made from `SETTINGS`.
+else from the default. Refuses to follow a `.env` that somebody else may have written. The generated reference
+(docs/reference/settings.md) and the help texts are made from `SETTINGS`.
 Imports nothing of ours but the errors.
 """
 
+import grp
 import math
 import os
+import pwd
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +69,11 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True)
 class Settings:
-    """The values in force, and where the `.env` among them lies."""
+    """The values in force, where the `.env` among them lies, and what had to be passed over."""
 
     values: Mapping[str, str]
     env_file: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def text(self, name: str) -> str:
         """The value of a setting, or its default."""
@@ -111,9 +116,16 @@ def load(environment: Mapping[str, str] | None = None, start: Path | None = None
     """Reads the settings: environment, then `.env`, then defaults (which `Settings.text` knows)."""
     environment = os.environ if environment is None else environment
     env_file = _nearest_env_file(start or working_directory())
+    notes: tuple[str, ...] = ()
+    distrust = env_file and (_why_not_trusted(env_file.lstat()) or _why_not_trusted(env_file.stat()))
+    if distrust:
+        # Whoever names the database or PostgreSQL's programs decides what runs here. A file further up is not taken instead:
+        # it was not the one that counts.
+        notes = (f"{env_file} is passed over: {distrust}; settings come from the environment alone.",)
+        env_file = None
     values = {name: value for name, value in _read_env_file(env_file).items() if name in _BY_NAME}
     values.update({name: environment[name] for name in _BY_NAME if environment.get(name)})
-    return Settings(values, env_file)
+    return Settings(values, env_file, notes)
 
 
 def working_directory() -> Path:
@@ -135,6 +147,35 @@ def _nearest_env_file(start: Path) -> Path | None:
     return None
 
 
+def _why_not_trusted(file: os.stat_result) -> str | None:
+    """How somebody else may have written a file that decides what runs; None where only this user and root may have."""
+    if file.st_uid not in (os.geteuid(), 0):
+        return f"it belongs to {_account(file.st_uid)}"
+    if stat.S_ISLNK(file.st_mode):
+        return None  # a link has no mode of its own
+    if file.st_mode & stat.S_IWOTH:
+        return "everybody may write it (chmod go-w)"
+    if file.st_mode & stat.S_IWGRP and not _is_private_group(file.st_gid, file.st_uid):
+        return "its group may write it (chmod go-w)"
+    return None
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
+
+
+def _is_private_group(gid: int, uid: int) -> bool:
+    # Where each account has a group of its own name, the usual umask leaves files writable by that group.
+    try:
+        group = grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return group.gr_name == _account(uid) and set(group.gr_mem) <= {group.gr_name}
+
+
 def _read_env_file(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
@@ -142,6 +183,8 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
     try:
         with path.open(encoding="utf-8-sig") as file:
+            if _why_not_trusted(os.fstat(file.fileno())):
+                raise UsageRefused(f"{path} was exchanged while it was read.", hint="Look who may write into its folder.")
             lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"

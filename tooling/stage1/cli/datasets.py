@@ -1,6 +1,5 @@
 """`stage1 datasets`."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,14 +7,29 @@ from uuid import UUID
 import click
 
 from stage1.cli.options import Application, Group, pass_application
+from stage1.model.json_text import checked_object
 
 # What fits a line of a screen; -v, JSON and CSV have all columns.
 _LISTED = ("dataset_slug", "kind", "ohlcv_row_count", "indicator_row_count", "run_count", "simulation_count", "updated_at")
 _LINEAGE = ("dataset_slug", "run_id", "prediction_measurement", "questdb_namespace", "status")
 
-# What PostgreSQL's types hold; what is right within them, its functions decide.
-INTEGER = click.IntRange(-(2**31), 2**31 - 1)
-BIGINT = click.IntRange(-(2**63), 2**63 - 1)
+
+class WholeNumber(click.ParamType[int]):
+    """A whole number that PostgreSQL's type holds; --help does not show its bounds, which nobody meets."""
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._range = click.IntRange(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Reads the number."""
+        return self._range.convert(value, param, ctx)
+
+
+# What is right within them, the functions of the database decide.
+INTEGER = WholeNumber(-(2**31), 2**31 - 1)
+ROWS = WholeNumber(0, 2**63 - 1)
 
 
 class Moment(click.ParamType[datetime]):
@@ -34,22 +48,17 @@ class Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class JsonObject(click.ParamType[dict[str, Any]]):
-    """A JSON object, given as text."""
+class JsonObject(click.ParamType[str]):
+    """A JSON object, given as text and passed on as it is."""
 
     name = "json"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Reads the object; NaN and the like are not JSON."""
-        if isinstance(value, dict):
-            return value
         try:
-            found = json.loads(value, parse_constant=lambda constant: self.fail(f"{constant} is not JSON.", param, ctx))
+            return checked_object(value)
         except ValueError as problem:
-            self.fail(f"not JSON: {problem}", param, ctx)
-        if not isinstance(found, dict):
-            self.fail('a JSON object was expected, such as \'{"desk": "alpha"}\'.', param, ctx)
-        return found
+            self.fail(str(problem), param, ctx)
 
 
 @click.group(cls=Group)
@@ -115,16 +124,19 @@ def lineage(application: Application, dataset: str) -> None:
 @click.option("--symbol", help="The instrument, such as AAPL.")
 @click.option("--granularity", help="Such as 1m.")
 @click.option("--source", help="Who wrote the tables.")
-@click.option("--ohlcv-rows", type=BIGINT, help="How many bars there are.")
+@click.option("--ohlcv-rows", type=ROWS, help="How many bars there are.")
 @click.option("--ohlcv-first", type=Moment(), help="The first bar (UTC unless it has an offset).")
 @click.option("--ohlcv-last", type=Moment(), help="The last bar.")
-@click.option("--indicator-rows", type=BIGINT, help="How many rows of indicators there are.")
+@click.option("--indicator-rows", type=ROWS, help="How many rows of indicators there are.")
 @click.option("--indicator-first", type=Moment(), help="The first row of indicators.")
 @click.option("--indicator-last", type=Moment(), help="The last row of indicators.")
 @click.option("--metadata", type=JsonObject(), default="{}", help="A JSON object; merged into what is there.")
 @pass_application
 def upsert(application: Application, /, **fields: Any) -> None:
-    """Register a dataset triplet, or update the one of this slug.
+    """Register a dataset triplet, or replace the one of this slug.
+
+    The call says everything that is known of the dataset: what is not given is stored as unknown (a row count as 0, the
+    source as its default), whatever was there before. Only the metadata is merged.
 
     \b
     Examples:

@@ -61,10 +61,15 @@ def _show(application: Application, report: "MigrationReport") -> None:
             application.say(f"{applied.migration}: {notice}")
     for remark in report.remarks:
         application.say(remark)
-    if report.role_gaps:
-        application.say(f"roles: {len(report.role_gaps)} things are missing that this connection may not do. As a superuser run:")
-        for gap in report.role_gaps:
-            application.say(f"  {gap['remedy']};   -- {gap['subject']} {gap['gap']}")
+    excess = [gap for gap in report.role_gaps if gap.get("kind") == "excess"]
+    missing = [gap for gap in report.role_gaps if gap not in excess]
+    if missing:
+        application.say(f"roles: {len(missing)} things are missing that this connection may not do. As a superuser run:")
+        _say_remedies(application, missing)
+        application.say("or run `stage1 migrate` once as a superuser.")
+    if excess:
+        application.say(f"roles: {len(excess)} things are more than stage1 needs. Each may have its reason; what takes it away:")
+        _say_remedies(application, excess)
     migrations = [{"migration": row.migration, "seconds": round(row.seconds, 3)} for row in report.applied]
     objects = [{"object": row.name, "kind": row.kind, "was": row.state} for row in report.deployed]
     document = {
@@ -75,6 +80,7 @@ def _show(application: Application, report: "MigrationReport") -> None:
             {**row, "notices": list(applied.notices)} for row, applied in zip(migrations, report.applied, strict=True)
         ],
         "objects": objects,
+        "replaced": report.replaced,
         "row_counts": report.row_counts,
         "bookkeeping_changed": report.bookkeeping_changed,
         "roles_changed": report.roles_changed,
@@ -82,8 +88,16 @@ def _show(application: Application, report: "MigrationReport") -> None:
         "remarks": report.remarks,
     }
     sections = [
+        Section("backup", [{"file": report.backup}] if report.backup else []),
         Section("migrations applied", migrations),
         Section("functions, views and checks deployed", objects),
+        Section(
+            "replaced; the old text is in stage1_internal.replaced_objects",
+            [
+                {"replaced_id": row["replaced_id"], "object": row["object_identity"], "was": row["reason"]}
+                for row in report.replaced
+            ],
+        ),
         Section("rows in each table", report.row_counts),
     ]
     application.show_report(document, sections)
@@ -92,3 +106,8 @@ def _show(application: Application, report: "MigrationReport") -> None:
     else:
         roles = f", {report.roles_changed} gaps in roles and grants closed" if report.roles_changed else ""
         application.say(f"done: {len(migrations)} migrations applied, {len(objects)} objects deployed{roles}")
+
+
+def _say_remedies(application: Application, gaps: list[dict[str, object]]) -> None:
+    for gap in gaps:
+        application.say(f"  {gap['remedy']};   -- {gap['subject']} {gap['gap']}")

@@ -32,6 +32,8 @@ class Application:
         """The settings, read when first needed: --help must not stumble over a broken .env."""
         if self._settings is None:
             self._settings = settings_module.load()
+            for note in self._settings.notes:
+                self.say(note)
         return self._settings
 
     @property

@@ -20,7 +20,9 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+from stage1.model.json_text import JsonText
 
 Row = Mapping[str, object]
 
@@ -164,8 +166,21 @@ _NOT_RAW_IN_JSON = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069
 
 
 def _json(value: object) -> str:
-    text = json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
-    return _NOT_RAW_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _NOT_RAW_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", _dumped(value, indent=2))
+
+
+def _dumped(value: object, indent: int | None = None) -> str:
+    # json.dumps cannot write a document that is text already: it gets a mark in its place.
+    mark, documents = uuid4().hex, list[str]()
+
+    def plain(given: object) -> Any:
+        if not isinstance(given, JsonText):
+            return _plain(given)
+        documents.append(given.text)
+        return f"{mark}{len(documents) - 1}"
+
+    text = json.dumps(value, default=plain, indent=indent, ensure_ascii=False)
+    return re.sub(f'"{mark}([0-9]+)"', lambda match: documents[int(match[1])], text)
 
 
 def _plain(value: object) -> Any:
@@ -184,7 +199,7 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list | tuple):
-        return json.dumps(value, default=_plain, ensure_ascii=False)
+        return _dumped(value)
     if isinstance(value, datetime | date | Decimal):
         return str(_plain(value))
     return str(value)

@@ -36,10 +36,12 @@ def status(application: Application) -> None:
         "role_gaps": report.role_gaps,
         "findings": report.findings,
     }
+    # Without its schema a database has none of them: one line says so.
+    none_yet = all(row["state"] == "pending" for row in objects)
     sections = [
         Section(f"{report.database}, {report.server}", lines),
         Section("migrations", [row for row in history if everything or row["state"] != "applied"]),
-        Section("objects", [row for row in objects if everything or row["state"] != "current"]),
+        Section("objects", [row for row in objects if everything or not (none_yet or row["state"] == "current")]),
         Section("findings", report.findings),
     ]
     application.show_report(document, sections)

@@ -1,6 +1,6 @@
 """The catalog of datasets: reads and the upsert, each one call of a function of the database."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ class Triplet:
     ohlcv_last: datetime | None = None
     indicator_first: datetime | None = None
     indicator_last: datetime | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: str = "{}"  # JSON: as Python's objects its numbers would lose digits
 
 
 def list_datasets(target: Target, settings: Settings, limit: int, offset: int) -> Rows:

@@ -39,6 +39,8 @@ def doctor(settings: Settings, database: str | None) -> list[Finding]:
 
 
 def _settings_file(settings: Settings) -> Finding:
+    if settings.notes:
+        return Finding(".env", "note", " ".join(settings.notes))
     return (
         Finding(".env", "found", str(settings.env_file))
         if settings.env_file
