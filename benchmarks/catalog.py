@@ -129,7 +129,7 @@ def build(connection: psycopg.Connection[Any], size: int) -> None:
     """Fills a migrated database and gathers its statistics."""
     connection.execute(ROWS.read_bytes())
     connection.execute("select pg_temp.build_catalog(%s)", [size])
-    connection.execute("vacuum analyze")
+    measuring.settle(connection)
     connection.execute(CLOCK)
     connection.execute(PLAIN_VIEW)
 

@@ -10,11 +10,30 @@ import random
 import statistics
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import psycopg
 
 _Key = TypeVar("_Key", bound=Hashable)
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+
+
+def settle(connection: psycopg.Connection[Any]) -> None:
+    """Gathers statistics and marks every page as visible to all, as the tables of a quiet night are.
+
+    A page is passed over by vacuum while its rows' WAL is not on disk (throwaway servers commit asynchronously) or while
+    another process has it in hand; so it is looked at until none is left.
+    """
+    for _ in range(10):
+        connection.execute("checkpoint")
+        connection.execute("vacuum analyze")
+        left = connection.execute(
+            "select 1 from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and relallvisible < relpages"
+        )
+        if left.fetchone() is None:
+            return
+    raise RuntimeError("vacuum left pages that are not visible to all; is another session at work?")
 
 
 def medians(measures: Mapping[_Key, Callable[[], float]], rounds: int, warm_up: int) -> dict[_Key, float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from benchmarks import measuring
 from psycopg import conninfo, sql
 from psycopg.rows import DictRow
 
@@ -30,12 +31,7 @@ def catalog(template: Database, server_url: str) -> Iterator[psycopg.Connection[
             with database.connect() as connection:
                 connection.execute(_ROWS.read_bytes())
                 connection.execute("select pg_temp.build_catalog(%s)", [DATASETS])
-                # An autovacuum that is at work at this moment would keep pages from being marked as all visible.
-                for table in ("stage1_datasets", "indicator_datasets", "walkforward_runs", "simulation_runs"):
-                    connection.execute(
-                        sql.SQL("alter table public.{} set (autovacuum_enabled = off)").format(sql.Identifier(table))
-                    )
-                connection.execute("vacuum analyze")
+                measuring.settle(connection)
                 yield connection
         finally:
             server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))

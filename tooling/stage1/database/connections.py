@@ -101,6 +101,8 @@ def limit(connection: Connection, settings: Settings, purpose: Purpose, *, of_tr
         "datestyle": "ISO, YMD",
         "intervalstyle": "postgres",
         "quote_all_identifiers": "off",
+        # The estimates of our views over the catalog pass its threshold; compiling takes longer than reading them.
+        "jit": "off",
         "lock_timeout": str(settings.milliseconds("STAGE1_LOCK_TIMEOUT")),
         "statement_timeout": "0",
         "idle_in_transaction_session_timeout": "0" if purpose is Purpose.LOCK else "60000",
