@@ -114,6 +114,14 @@ def test_a_pg_dump_that_fails_leaves_nothing_and_changes_nothing(old_deployment,
     assert fingerprint(old_deployment, with_times=True) == before
 
 
+def test_a_long_dump_does_not_end_the_migration_s_own_sessions(old_deployment, run_cli, wrapped_programs):
+    for limit in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
+        old_deployment.rows(f"alter database {old_deployment.name} set {limit} = '200ms'")
+    wrapped_programs.replace("pg_dump", 'sleep 1; exec "$real" "$@"')
+    found = run_cli("migrate", database=old_deployment, env=wrapped_programs.env)
+    assert found.exit_code == 0, found.stderr
+
+
 def test_no_secret_is_in_the_arguments_of_a_child(database, run_cli, wrapped_programs):
     named = database.url + " password=hunter22 keepalives=1"
     assert run_cli("--database", named, "backup", "create", env=wrapped_programs.env).exit_code == 0

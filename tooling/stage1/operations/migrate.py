@@ -203,14 +203,17 @@ def _holds_data(connection: Connection) -> bool:
 def _back_up_what_exists(run: _Run, target: Target) -> str | None:
     if not run.step("looking for data", lambda: _holds_data(run.connection)):
         return None
-    backup = dumps.create(
-        target,
-        run.settings,
-        database=run.connection.info.dbname,
-        major=run.connection.info.server_version // 10000,
-        head=run.step("reading the history", lambda: migrations.applied_head(run.connection)),
-        say=run.say,
-    )
+    head = run.step("reading the history", lambda: migrations.applied_head(run.connection))
+    # A dump may take hours. Inside an empty transaction no limit of the server for idle sessions ends this one.
+    with limited(run.connection, run.settings, Purpose.LOCK):
+        backup = dumps.create(
+            target,
+            run.settings,
+            database=run.connection.info.dbname,
+            major=run.connection.info.server_version // 10000,
+            head=head,
+            say=run.say,
+        )
     return str(backup.path)
 
 
