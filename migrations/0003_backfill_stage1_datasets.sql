@@ -208,32 +208,57 @@ do $backfill$
 declare
   v_row record;
   v_slug text;
-  v_rows bigint := 0;
+  v_rows bigint;
+  v_present bigint;
+  v_untagged bigint;
   v_changed bigint := 0;
-  v_untagged bigint := 0;
-  v_present bigint := 0;
   v_examples text[] := '{}';
 begin
-  -- The oldest holder of a tag keeps it; repeats come after every tag has its holder.
-  for v_row in
-    select i.*, row_number() over (partition by i.questdb_tag order by i.created_at, i.dataset_id) as place
+  select
+    count(*),
+    count(*) filter (where d.dataset_id is not null),
+    count(*) filter (where d.dataset_id is null and stage1_internal.legacy_measurement_v1(i.questdb_tag) = '')
+    into v_rows, v_present, v_untagged
+  from public.indicator_datasets as i
+    left join public.stage1_datasets as d on d.dataset_id = i.dataset_id;
+
+  -- The oldest holder of a slug keeps it. All of them at once: the rule's first try, without a call for each row.
+  with named as materialized (
+    select i.*, stage1_internal.legacy_measurement_v1(i.questdb_tag) as measurement
     from public.indicator_datasets as i
-    order by place, i.created_at, i.dataset_id
+  )
+  insert into public.stage1_datasets (
+    dataset_id, dataset_slug, symbol, granularity, source, ohlcv_measurement, indicator_measurement,
+    indicator_row_count, indicator_first_ts, indicator_last_ts, metadata
+  )
+  select
+    h.dataset_id, h.slug, nullif(h.symbol, ''), nullif(h.granularity, ''), coalesce(h.source, 'legacy_import'), '', h.measurement,
+    h.row_count, h.first_bar_ts, h.last_bar_ts,
+    stage1_internal.legacy_metadata_v1(h.source, h.questdb_tag)
+    || jsonb_build_object('slug_from', case when h.measurement = '' then 'dataset_id' else 'questdb_tag' end)
+  from (
+    select distinct on (coalesce(nullif(n.measurement, ''), n.dataset_id::text))
+      n.*, coalesce(nullif(n.measurement, ''), n.dataset_id::text) as slug
+    from named as n
+    order by coalesce(nullif(n.measurement, ''), n.dataset_id::text), n.created_at, n.dataset_id
+  ) as h
+  order by h.created_at, h.dataset_id
+  on conflict do nothing;
+
+  -- The rest repeats a slug, and comes after every slug has its holder.
+  for v_row in
+    select i.*
+    from public.indicator_datasets as i
+    where not exists (select 1 from public.stage1_datasets as d where d.dataset_id = i.dataset_id)
+    order by i.created_at, i.dataset_id
   loop
-    v_rows := v_rows + 1;
     v_slug := stage1_internal.register_indicator_dataset_v1(
       v_row.dataset_id, v_row.symbol, v_row.granularity, v_row.source, v_row.questdb_tag, v_row.row_count,
       v_row.first_bar_ts, v_row.last_bar_ts
     );
-    if v_slug is null then
-      v_present := v_present + 1;
-    elsif stage1_internal.legacy_measurement_v1(v_row.questdb_tag) = '' then
-      v_untagged := v_untagged + 1;
-    elsif v_slug <> v_row.questdb_tag then
-      v_changed := v_changed + 1;
-      if v_changed <= 10 then
-        v_examples := v_examples || format('%s is now %s', v_row.dataset_id, v_slug);
-      end if;
+    v_changed := v_changed + 1;
+    if v_changed <= 10 then
+      v_examples := v_examples || format('%s is now %s', v_row.dataset_id, v_slug);
     end if;
   end loop;
   raise notice 'stage1_datasets: % of % rows of indicator_datasets backfilled, % were there already', v_rows - v_present, v_rows, v_present;
