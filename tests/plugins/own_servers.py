@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +71,10 @@ class OwnServer:
         pid = self.embedded.status().pid
         assert pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for process in (pid, *map(int, children)):
-            os.kill(process, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+        for child in map(int, children):
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(child, signal.SIGKILL)
 
 
 @contextmanager
