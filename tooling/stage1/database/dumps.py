@@ -113,17 +113,18 @@ def _claimed(wanted: Path) -> Iterator[tuple[Path, Path]]:
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Another run may have taken the file for an abandoned one before it was locked.
-            is_ours = part.exists() and part.stat().st_ino == os.fstat(descriptor).st_ino
-            if is_ours and not path.exists():
-                try:
+            # Another run may have taken the file for an abandoned one before it was locked, and a third have made it anew.
+            if not (part.exists() and part.stat().st_ino == os.fstat(descriptor).st_ino):
+                continue
+            try:
+                if not path.exists():
                     yield path, part
-                finally:
-                    if not path.exists():
-                        _seal_of(path).unlink(missing_ok=True)
-                return
+                    return
+            finally:
+                part.unlink(missing_ok=True)
+                if not path.exists():
+                    _seal_of(path).unlink(missing_ok=True)
         finally:
-            part.unlink(missing_ok=True)
             os.close(descriptor)
 
 
