@@ -30,8 +30,6 @@ _TABLE = "_yoyo_migration"
 class AtomicBackend(PostgresqlPsycopgBackend):
     """Runs and records migrations. Only used while the migration lock is held."""
 
-    has_transactional_ddl = True
-
     def __init__(self, connection: Connection) -> None:
         self._ours = connection
         super().__init__(DatabaseURI("postgresql+psycopg", None, None, None, None, "", {}), _TABLE)
