@@ -109,6 +109,12 @@ with our_roles as (
   where not (pg_catalog.has_schema_privilege(w.oid, n.oid, 'usage') and pg_catalog.has_schema_privilege(w.oid, n.oid, 'create'))
   union all
   select
+    3, pg_catalog.format('database %s', d.datname), 'does not let stage1_owner make temporary tables' as gap,
+    pg_catalog.format('grant temporary on database %I to stage1_owner', d.datname)
+  from owner as w cross join pg_catalog.pg_database as d
+  where d.datname = pg_catalog.current_database() and not pg_catalog.has_database_privilege(w.oid, d.oid, 'temporary')
+  union all
+  select
     3, 'schema public' as subject,
     pg_catalog.format('cannot be used by %s, whose objects go to stage1_owner', pg_catalog.pg_get_userbyid(k.owner_oid)),
     pg_catalog.format('grant usage on schema public to %I', pg_catalog.pg_get_userbyid(k.owner_oid))
@@ -186,8 +192,7 @@ with our_roles as (
     where o.matrix_kind = 'table' and t.attrelid = o.oid and a.grantee = 0
   ))
 )
-select distinct
-  g.step, g.subject, g.gap, g.remedy, case when g.step < 8 then 'missing' else 'excess' end as kind
+select distinct g.step, g.subject, g.gap, g.remedy, case when g.step < 8 then 'missing' else 'excess' end as kind
 from gaps as g;
 
 comment on view stage1_internal.role_gaps is

@@ -52,6 +52,42 @@ from (
       'table',
       array['public.stage1_datasets']
     ),
+    -- Bars and their loads are read by everybody who works with them, and written by functions of the owner alone.
+    (
+      array['stage1_app', 'stage1_ingest', 'stage1_readonly'],
+      array['select'],
+      'table',
+      array[
+        'public.market_bars_ohlcv_1m', 'public.market_bar_symbols', 'public.bar_stats',
+        'public.data_ingest_runs', 'public.data_ingest_symbols', 'public.data_ingest_rejects'
+      ]
+    ),
+    (
+      array['stage1_app', 'stage1_ingest', 'stage1_readonly'],
+      array['execute'],
+      'function',
+      array[
+        'public.fn_bars', 'public.fn_latest_bars', 'public.fn_bar_stats', 'public.fn_list_bar_stats',
+        'public.fn_list_ingests', 'public.fn_show_ingest', 'public.fn_ingest_symbols', 'public.fn_ingest_rejects',
+        'public.fn_ingest_bars', 'public.check_page'
+      ]
+    ),
+    (
+      array['stage1_ingest'],
+      array['usage'],
+      'schema',
+      array['stage1_internal']
+    ),
+    (
+      array['stage1_ingest'],
+      array['execute'],
+      'function',
+      array[
+        'stage1_internal.repeat_ingest', 'stage1_internal.begin_ingest', 'stage1_internal.fail_ingest',
+        'stage1_internal.ensure_bar_partitions', 'stage1_internal.open_bar_load', 'stage1_internal.merge_staged_bars',
+        'stage1_internal.finish_bar_load', 'public.undo_ingest'
+      ]
+    ),
     -- Whoever reads everything may also ask how the database is.
     (
       array['stage1_readonly'],
@@ -59,7 +95,8 @@ from (
       'table',
       array[
         'public.indicator_datasets', 'public.walkforward_runs', 'public.simulation_runs',
-        'public.datasets_without_measurements', 'public.runs_on_datasets_without_measurements', 'public.placeholder_datasets'
+        'public.datasets_without_measurements', 'public.runs_on_datasets_without_measurements', 'public.placeholder_datasets',
+        'public.failed_ingests', 'public.ingests_left_running', 'public.bar_summaries_differ', 'public.bars_without_ingest'
       ]
     ),
     (
