@@ -1,0 +1,212 @@
+"""DBN files of one-minute bars, read strictly: in chunks, once, and known to be whole when the last chunk was given.
+
+Owns the layout of the records. May import model and errors; numpy, zstandard and the vendor's format library are loaded with
+it. Refuses a file that is not whole with FileDamaged, wherever it is cut or altered; what a bar may hold is not its question.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stage1.adapters.databento import zstd_frames
+from stage1.adapters.databento.damage import damaged
+from stage1.adapters.databento.header import MAGIC, Header, Mapping, not_dbn, read_header, require_one_minute_bars
+from stage1.adapters.databento.whole_file import WholeFile, open_whole, sha256_of
+from stage1.errors import FileDamaged
+from stage1.model.bars import Bars
+
+__all__ = ["RECORD", "DbnFile", "Header", "Mapping", "bars_of", "open_dbn", "require_one_minute_bars", "sha256_of"]
+
+RECORD = np.dtype(
+    [
+        ("length", "u1"),  # in words of four bytes
+        ("rtype", "u1"),
+        ("publisher_id", "<u2"),
+        ("instrument_id", "<u4"),
+        ("ts_event", "<u8"),
+        ("open", "<i8"),
+        ("high", "<i8"),
+        ("low", "<i8"),
+        ("close", "<i8"),
+        ("volume", "<u8"),
+    ]
+)
+_Encoded = bytes  # DbnFile has an attribute of that name
+_LENGTH = RECORD.itemsize // 4
+_RTYPE = 33
+
+# What the records of other schemas are, for the sentence that refuses one.
+_RTYPES = {
+    0: "trades",
+    1: "mbp-1 or tbbo",
+    10: "mbp-10",
+    17: "bars of an early DBN, which do not say of what length",
+    18: "status",
+    19: "definition",
+    20: "imbalance",
+    21: "an error message",
+    22: "a symbol mapping",
+    23: "a system message",
+    24: "statistics",
+    32: "ohlcv-1s",
+    33: "ohlcv-1m",
+    34: "ohlcv-1h",
+    35: "ohlcv-1d",
+    36: "ohlcv-eod",
+    160: "mbo",
+    177: "cmbp-1",
+    192: "cbbo-1s",
+    193: "cbbo-1m",
+    194: "tcbbo",
+    195: "bbo-1s",
+    196: "bbo-1m",
+}
+
+
+class DbnFile:
+    """An open file whose header was read. Its hash and counts are known when `chunks` has ended."""
+
+    def __init__(self, source: WholeFile) -> None:
+        self.path = source.path
+        self._source = source
+        self._content = _Content(_contents(source))
+        self._sha256: str | None = None
+        self._records = 0
+        self._begun = False
+        try:
+            self.header: Header = read_header(source.path, self._content.take)
+        except FileDamaged:
+            source.require_unchanged()  # a file that is still being written is not damaged
+            raise
+
+    def chunks(self, count: int = 65_536) -> Iterator[NDArray[Any]]:
+        """The records, in arrays of `count`; the last may be shorter. Refuses other schemas, and damage where it is met."""
+        if count < 1:
+            raise ValueError("a chunk has one record at least")
+        if self._begun:
+            raise RuntimeError("the records of an open file can be read once; open it again")
+        self._begun = True
+        require_one_minute_bars(self.header)
+        try:
+            while encoded := self._content.take(count * RECORD.itemsize):
+                yield self._checked(encoded)
+        except FileDamaged:
+            self._source.require_unchanged()
+            raise
+        self._sha256 = self._source.finish()
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes of the file as they are on the disk."""
+        if self._sha256 is None:
+            raise RuntimeError("known when all chunks were read")
+        return self._sha256
+
+    @property
+    def bytes(self) -> int:
+        """The size of the file on the disk: of what was read of it so far."""
+        return self._source.position
+
+    @property
+    def records(self) -> int:
+        """How many records were given so far."""
+        return self._records
+
+    def _checked(self, encoded: _Encoded) -> NDArray[Any]:
+        whole, left = divmod(len(encoded), RECORD.itemsize)
+        records = np.frombuffer(encoded, RECORD, whole)
+        # Length and rtype are the first two bytes: one comparison for both.
+        kinds = np.frombuffer(encoded, "<u2", whole * RECORD.itemsize // 2)[:: RECORD.itemsize // 2]
+        right = kinds == _LENGTH + 256 * _RTYPE
+        if not right.all():
+            raise self._other_record(records, int(np.argmin(right)))
+        if left:
+            raise damaged(
+                self.path,
+                f"is cut short: it ends in record {self._records + whole:,}, with {left} of its {RECORD.itemsize} bytes",
+                "whole records up to the end",
+            )
+        self._records += whole
+        return records
+
+    def _other_record(self, records: NDArray[Any], index: int) -> FileDamaged:
+        length, rtype = int(records["length"][index]), int(records["rtype"][index])
+        kind = f" ({_RTYPES[rtype]})" if rtype in _RTYPES else ""
+        found = f"{length * 4} bytes of rtype {rtype}{kind}" if records[index].tobytes().strip(b"\0") else "only zero bytes"
+        return damaged(
+            self.path,
+            f"says ohlcv-1m in its header, and its record {self._records + index:,} (the first is 0) is another thing: {found}",
+            f"{RECORD.itemsize} bytes of rtype {_RTYPE} ({_RTYPES[_RTYPE]}) in every record",
+        )
+
+
+@contextmanager
+def open_dbn(path: Path) -> Iterator[DbnFile]:
+    """Opens a DBN file, compressed or not, and reads its header; closes it with the block."""
+    with open_whole(path) as source:
+        yield DbnFile(source)
+
+
+def bars_of(records: NDArray[Any], first_position: int, symbol_codes: NDArray[np.int32]) -> Bars:
+    """Records as bars: views of them, no copies. `first_position` is the number of the first in its file."""
+    return Bars(
+        position=np.arange(first_position, first_position + len(records), dtype=np.int64),
+        symbol=symbol_codes,
+        ts=records["ts_event"],
+        open=records["open"],
+        high=records["high"],
+        low=records["low"],
+        close=records["close"],
+        volume=records["volume"],
+        publisher=records["publisher_id"],
+        instrument=records["instrument_id"],
+    )
+
+
+class _Content:
+    """Pieces of a stream, taken by the byte."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def take(self, count: int) -> bytes:
+        """That many bytes; fewer at the end, and only there."""
+        parts = []
+        missing = count
+        while missing:
+            if not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._rest = memoryview(piece)
+            part = self._rest[:missing]
+            self._rest = self._rest[len(part) :]
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+
+def _contents(source: WholeFile) -> Iterator[bytes]:
+    """What is in the file, decompressed if it is: its first bytes tell, not its name."""
+    start = source.peek(12)
+    if not start:
+        raise damaged(source.path, "is empty", "a DBN header and records")
+    if start.startswith(MAGIC) or MAGIC.startswith(start):
+        return source.pieces()
+    if zstd_frames.is_skippable(start[:4]) and start[8:11] == b"DBZ":
+        raise damaged(
+            source.path,
+            "is a DBZ file, the vendor's format before DBN: it begins with a zstd frame that names it",
+            "DBN",
+            hint="Request the data again from the vendor: every request answers with DBN today.",
+        )
+    if start[:4] == zstd_frames.MAGIC or zstd_frames.is_skippable(start[:4]):
+        return zstd_frames.contents(source)
+    if zstd_frames.MAGIC.startswith(start):
+        raise damaged(source.path, f"is cut short: it ends at byte {len(start)}, in its first zstd frame", "a whole frame")
+    raise not_dbn(source.path, start)
