@@ -36,6 +36,10 @@ class Catalog:
         """The constraints, indexes or triggers of a table."""
         return [row for row in self.parts if row["relation"] == relation and row["part"] == part]
 
+    def relation(self, name: str) -> dict[str, Any]:
+        """A table or view."""
+        return next(row for row in self.relations if row["name"] == name)
+
     def roles_of(self, name: str, implied: str = "") -> str:
         """Which role may do what with an object, as a sentence's part; what the sentence implies is left out."""
         found = [

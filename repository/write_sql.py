@@ -95,7 +95,9 @@ def definition_of(catalog: Catalog, name: str) -> str:
     """A table with its constraints, indexes and triggers, as statements."""
     lines = [_column_definition(column) for column in catalog.columns_of(name)]
     lines += [f"constraint {row['name']} {row['definition']}" for row in catalog.parts_of(name, "constraint")]
-    statements = [f"create table {name} (\n  " + ",\n  ".join(lines) + "\n);"]
+    key = catalog.relation(name)["partition_key"]
+    partitioned = f" partition by {key.lower()}" if key else ""
+    statements = [f"create table {name} (\n  " + ",\n  ".join(lines) + f"\n){partitioned};"]
     statements += [f"{row['definition']};" for part in ("index", "trigger") for row in catalog.parts_of(name, part)]
     return "\n".join(statements)
 
@@ -114,7 +116,8 @@ def _function(catalog: Catalog, row: dict[str, Any]) -> str:
     parts = [f"### {_title(row['name'])}", row["comment"] or "", code(signature_of(row), "sql")]
     returned = re.match(r"SETOF public\.(\w+)", row["result"])
     if returned:
-        parts.append(f"Each row has the columns of the view [{returned[1]}](views.md#{returned[1]}).")
+        kind = catalog.relation(f"public.{returned[1]}")["kind"]
+        parts.append(f"Each row has the columns of the {kind} [{returned[1]}]({kind}s.md#{returned[1]}).")
     elif row["returned_columns"]:
         parts.append(
             table(

@@ -2,6 +2,7 @@
 select
   n.nspname || '.' || c.relname as name,
   case when c.relkind in ('v', 'm') then 'view' else 'table' end as kind,
+  pg_catalog.pg_get_partkeydef(c.oid) as partition_key,
   pg_catalog.obj_description(c.oid, 'pg_class') as comment
 from pg_catalog.pg_class as c
 inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

@@ -10,7 +10,10 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("benchmark", "line"), [("catalog", "| fn_list_datasets(50, 0) "), ("startup", "| stage1 --help ")])
+@pytest.mark.parametrize(
+    ("benchmark", "line"),
+    [("catalog", "| fn_list_datasets(50, 0) "), ("ingest", "| 10 % overlap "), ("startup", "| stage1 --help ")],
+)
 def test_benchmark_runs(benchmark, line):
     ended = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{benchmark}", "--quick"],

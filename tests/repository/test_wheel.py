@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def test_the_wheel_carries_the_sql_and_nothing_else(wheel: Path) -> None:
     }
     assert expected <= names, f"missing: {sorted(expected - names)}"
     assert all(name.startswith("stage1/") for name in names), sorted(name for name in names if not name.startswith("stage1/"))
-    assert not [name for name in names if "test" in name.lower() or name.endswith(".pyc")]
+    assert not [name for name in names if re.search(r"(^|/)tests?[/_.]|\.pyc$", name)]
     assert licences
     assert wheel.name == f"stage1-{__version__}-py3-none-any.whl"
 

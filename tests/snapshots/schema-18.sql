@@ -24,6 +24,91 @@ ALTER FUNCTION public.check_page(p_limit integer, p_offset integer) OWNER TO sta
 
 COMMENT ON FUNCTION public.check_page(p_limit integer, p_offset integer) IS 'Refuses a limit outside 1 to 10000 and a negative offset.';
 
+CREATE TABLE public.market_bar_symbols (
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    vendor text NOT NULL,
+    dataset text NOT NULL,
+    origin text NOT NULL,
+    bar_count bigint DEFAULT 0 NOT NULL,
+    first_ts timestamp with time zone,
+    last_ts timestamp with time zone,
+    latest_close numeric,
+    version bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_bar_symbols_count_is_natural CHECK ((bar_count >= 0)),
+    CONSTRAINT market_bar_symbols_is_whole CHECK (((bar_count = 0) OR ((first_ts IS NOT NULL) AND (last_ts IS NOT NULL) AND (latest_close IS NOT NULL) AND (first_ts <= last_ts))))
+);
+
+ALTER TABLE public.market_bar_symbols OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.market_bar_symbols IS 'What there is of each symbol; kept in the transaction that changes its bars, whose writers lock this row first.';
+
+COMMENT ON COLUMN public.market_bar_symbols.version IS 'Grows with every load or undo that changed bars of the symbol.';
+
+CREATE VIEW public.bar_stats AS
+ SELECT bar_count AS row_count,
+    first_ts AS min_ts,
+    last_ts AS max_ts,
+    latest_close,
+    last_ts AS latest_ts,
+    symbol,
+    '1m'::text AS timeframe,
+    vendor,
+    NULL::text AS message
+   FROM public.market_bar_symbols s;
+
+ALTER VIEW public.bar_stats OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.bar_stats IS 'Count, span and latest close of each symbol that has bars.';
+
+CREATE FUNCTION public.fn_bar_stats(p_symbol text) RETURNS SETOF public.bar_stats
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION public.fn_bar_stats(p_symbol text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_bar_stats(p_symbol text) IS 'Count, span and latest close of one symbol.';
+
+CREATE TABLE public.market_bars_ohlcv_1m (
+    vendor text DEFAULT 'databento'::text NOT NULL,
+    schema text DEFAULT 'ohlcv-1m'::text NOT NULL,
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    ts timestamp with time zone NOT NULL,
+    ts_ms bigint NOT NULL,
+    open numeric NOT NULL,
+    high numeric NOT NULL,
+    low numeric NOT NULL,
+    close numeric NOT NULL,
+    volume numeric,
+    ingestion_run_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT market_bars_ohlcv_1m_ohlc_holds CHECK (((high >= open) AND (high >= close) AND (high >= low) AND (low <= open) AND (low <= close)))
+)
+PARTITION BY RANGE (ts);
+
+ALTER TABLE public.market_bars_ohlcv_1m OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.market_bars_ohlcv_1m IS 'One-minute bars, one per symbol and minute; ts is the start of the minute.';
+
+COMMENT ON COLUMN public.market_bars_ohlcv_1m.ts_ms IS 'ts in milliseconds since 1970.';
+
+COMMENT ON COLUMN public.market_bars_ohlcv_1m.ingestion_run_id IS 'The load in data_ingest_runs that wrote these values.';
+
+COMMENT ON COLUMN public.market_bars_ohlcv_1m.created_at IS 'When the load that inserted the bar began; a later load that changes the values leaves it.';
+
+CREATE FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_until timestamp with time zone DEFAULT NULL::timestamp with time zone, p_limit bigint DEFAULT NULL::bigint) RETURNS SETOF public.market_bars_ohlcv_1m
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) IS 'The bars of a symbol in [p_from, p_until), in the order of time.';
+
 CREATE TABLE public.simulation_runs (
     simulation_id uuid DEFAULT gen_random_uuid() NOT NULL,
     run_id uuid,
@@ -173,6 +258,97 @@ ALTER FUNCTION public.fn_find_dataset(p_dataset text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_find_dataset(p_dataset text) IS 'The dataset_id of the dataset that a slug or the text of an id names.';
 
+CREATE FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.market_bars_ohlcv_1m
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) IS 'The bars that one load wrote and still owns, one page by symbol and time.';
+
+CREATE TABLE public.data_ingest_rejects (
+    ingest_id bigint NOT NULL,
+    "position" bigint NOT NULL,
+    reason text NOT NULL,
+    symbol text COLLATE pg_catalog."C",
+    ts timestamp with time zone,
+    record bytea
+);
+
+ALTER TABLE public.data_ingest_rejects OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.data_ingest_rejects IS 'Records of a file that broke a rule and were kept out, with the reason and the bytes of the record.';
+
+COMMENT ON COLUMN public.data_ingest_rejects."position" IS 'The number of the record in its file, from 0.';
+
+CREATE FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.data_ingest_rejects
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) IS 'The records that one load kept out, one page in the order of the file.';
+
+CREATE TABLE public.data_ingest_symbols (
+    ingest_id bigint NOT NULL,
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    row_count bigint NOT NULL,
+    inserted_count bigint NOT NULL,
+    updated_count bigint NOT NULL,
+    changed_count bigint NOT NULL,
+    first_ts timestamp with time zone NOT NULL,
+    last_ts timestamp with time zone NOT NULL,
+    version bigint NOT NULL,
+    undone_version bigint,
+    CONSTRAINT data_ingest_symbols_adds_up CHECK (((row_count = (inserted_count + updated_count)) AND (changed_count <= updated_count))),
+    CONSTRAINT data_ingest_symbols_span_is_upright CHECK ((first_ts <= last_ts))
+);
+
+ALTER TABLE public.data_ingest_symbols OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.data_ingest_symbols IS 'What each load did to each symbol, and between which bars: the way from an ingest to its bars.';
+
+COMMENT ON COLUMN public.data_ingest_symbols.version IS 'The version of the symbol in market_bar_symbols after this load.';
+
+COMMENT ON COLUMN public.data_ingest_symbols.undone_version IS 'The version of the symbol after this load was undone; null where nothing was removed.';
+
+CREATE FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.data_ingest_symbols
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) IS 'What one load did to each symbol, one page.';
+
+CREATE FUNCTION public.fn_latest_bars(p_symbol text DEFAULT NULL::text, p_limit integer DEFAULT 1) RETURNS SETOF public.market_bars_ohlcv_1m
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) IS 'The newest bars of a symbol, or of every symbol, newest first.';
+
+CREATE FUNCTION public.fn_list_bar_stats() RETURNS SETOF public.bar_stats
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION public.fn_list_bar_stats() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_bar_stats() IS 'Count, span and latest close of every symbol.';
+
 CREATE VIEW public.dataset_catalog AS
  SELECT dataset_id,
     dataset_slug,
@@ -224,6 +400,74 @@ CREATE FUNCTION public.fn_list_datasets_after(p_limit integer DEFAULT 50, p_afte
 ALTER FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) IS 'The page of the dataset catalog that follows the row of the given updated_at and dataset_id; nulls for the first page.';
+
+CREATE TABLE public.data_ingest_runs (
+    id bigint NOT NULL,
+    vendor text NOT NULL,
+    dataset text,
+    file_name text NOT NULL,
+    file_sha256 text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    row_count bigint DEFAULT 0 NOT NULL,
+    inserted_count bigint DEFAULT 0 NOT NULL,
+    updated_count bigint DEFAULT 0 NOT NULL,
+    min_ts timestamp with time zone,
+    max_ts timestamp with time zone,
+    status text DEFAULT 'running'::text NOT NULL,
+    error text,
+    origin text DEFAULT 'vendor'::text NOT NULL,
+    file_bytes bigint,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    whole boolean DEFAULT true NOT NULL,
+    changed_count bigint DEFAULT 0 NOT NULL,
+    rejected_count bigint DEFAULT 0 NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    warnings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    repeats_ingest_id bigint,
+    loaded_at timestamp with time zone,
+    undone_at timestamp with time zone,
+    removed_count bigint,
+    backend_pid bigint,
+    CONSTRAINT data_ingest_runs_counts_are_natural CHECK (((row_count >= 0) AND (inserted_count >= 0) AND (updated_count >= 0) AND (changed_count >= 0) AND (rejected_count >= 0) AND (file_bytes >= 0) AND (removed_count >= 0))),
+    CONSTRAINT data_ingest_runs_details_are_object CHECK ((jsonb_typeof(details) = 'object'::text)),
+    CONSTRAINT data_ingest_runs_failed_says_why CHECK (((status <> 'failed'::text) OR ((error IS NOT NULL) AND (finished_at IS NOT NULL)))),
+    CONSTRAINT data_ingest_runs_options_are_object CHECK ((jsonb_typeof(options) = 'object'::text)),
+    CONSTRAINT data_ingest_runs_origin_known CHECK ((origin = ANY (ARRAY['vendor'::text, 'derived'::text]))),
+    CONSTRAINT data_ingest_runs_sha256_is_hex CHECK ((file_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT data_ingest_runs_status_known CHECK ((status = ANY (ARRAY['running'::text, 'success'::text, 'failed'::text]))),
+    CONSTRAINT data_ingest_runs_success_adds_up CHECK (((status <> 'success'::text) OR ((finished_at IS NOT NULL) AND (dataset IS NOT NULL) AND (file_sha256 IS NOT NULL) AND (row_count = ((inserted_count + updated_count) + rejected_count)) AND (changed_count <= updated_count)))),
+    CONSTRAINT data_ingest_runs_warnings_are_strings CHECK (((jsonb_typeof(warnings) = 'array'::text) AND (NOT jsonb_path_exists(warnings, 'strict $[*]?(@.type() != "string")'::jsonpath))))
+);
+
+ALTER TABLE public.data_ingest_runs OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.data_ingest_runs IS 'The audit trail: one row per load of one file, kept when the load failed or was undone.';
+
+COMMENT ON COLUMN public.data_ingest_runs.updated_count IS 'Bars that existed already and that the file brought again; changed_count of them differed and were rewritten.';
+
+COMMENT ON COLUMN public.data_ingest_runs.origin IS 'vendor: the vendor made the bars. derived: they were made here from trades.';
+
+COMMENT ON COLUMN public.data_ingest_runs.whole IS 'Whether the whole file was loaded; false with a limit.';
+
+COMMENT ON COLUMN public.data_ingest_runs.repeats_ingest_id IS 'The load of the same file that made this one needless: nothing had touched its bars since.';
+
+COMMENT ON COLUMN public.data_ingest_runs.loaded_at IS 'When the transaction of the load began: created_at of the bars that it inserted.';
+
+COMMENT ON COLUMN public.data_ingest_runs.undone_at IS 'When undo_ingest removed its bars; of a failed load, when somebody took note of it.';
+
+COMMENT ON COLUMN public.data_ingest_runs.backend_pid IS 'The server process that loads or loaded it.';
+
+CREATE FUNCTION public.fn_list_ingests(p_limit integer DEFAULT 50, p_offset integer DEFAULT 0, p_status text DEFAULT NULL::text) RETURNS SETOF public.data_ingest_runs
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) IS 'One page of the loads, newest first, filtered by status.';
 
 CREATE VIEW public.run_catalog AS
  SELECT r.run_id,
@@ -323,6 +567,26 @@ ALTER FUNCTION public.fn_show_dataset(p_dataset text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_show_dataset(p_dataset text) IS 'The catalog''s row of the dataset that a slug or the text of an id names.';
 
+CREATE FUNCTION public.fn_show_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION public.fn_show_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) IS 'The audit row of one load.';
+
+CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.undo_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.undo_ingest(p_ingest_id bigint) IS 'Removes the bars that an ingest wrote and still owns, corrects the summary and marks the audit row as undone.';
+
 CREATE FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -334,12 +598,21 @@ COMMENT ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_sl
 
 CREATE FUNCTION stage1_internal.adopt_table_v1(p_table text) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.adopt_table_v1(p_table text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.adopt_table_v1(p_table text) IS 'Moves stage1_internal.<table>__shape to public, or completes the table that public holds already to that shape.';
+
+CREATE FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb, p_whole boolean DEFAULT true, p_warnings jsonb DEFAULT '[]'::jsonb, p_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) IS 'Writes the audit row of a load that begins and returns its id; takes over what a dead load of the same file left.';
 
 CREATE FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) RETURNS SETOF text
     LANGUAGE plpgsql
@@ -350,9 +623,18 @@ ALTER FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_
 
 COMMENT ON FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) IS 'Drops an object and those of its dependants that are ours, and returns their names.';
 
-CREATE FUNCTION stage1_internal.ensure_parent_dataset_v1() RETURNS trigger
+CREATE FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) IS 'Makes the yearly partitions of the bars that lie between two times, and returns how many it made.';
+
+CREATE FUNCTION stage1_internal.ensure_parent_dataset_v1() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.ensure_parent_dataset_v1() OWNER TO stage1_owner;
@@ -368,18 +650,38 @@ ALTER FUNCTION stage1_internal.existing_objects(p_names text[]) OWNER TO stage1_
 
 COMMENT ON FUNCTION stage1_internal.existing_objects(p_names text[]) IS 'Lists the functions and views that exist under the given names, with a checksum of their definition.';
 
+CREATE FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) IS 'Marks an ingest as failed, with its error.';
+
 CREATE FUNCTION stage1_internal.fill_created_at_v1() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.fill_created_at_v1() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.fill_created_at_v1() IS 'Trigger: a client of before may write a null created_at, where lists need a time to be ordered by.';
 
-CREATE FUNCTION stage1_internal.follow_indicator_dataset_v1() RETURNS trigger
+CREATE FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint DEFAULT 0, p_details jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) IS 'Ends the load that is open in this transaction: summary, lineage and audit row; returns the audit row.';
+
+CREATE FUNCTION stage1_internal.follow_indicator_dataset_v1() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.follow_indicator_dataset_v1() OWNER TO stage1_owner;
@@ -397,7 +699,7 @@ COMMENT ON FUNCTION stage1_internal.forget_object(p_object_name text) IS 'Remove
 
 CREATE FUNCTION stage1_internal.has_unique_index_v1(p_table text, p_columns text[]) RETURNS boolean
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT (EXISTS ( SELECT 1
             FROM pg_index i
@@ -414,12 +716,22 @@ COMMENT ON FUNCTION stage1_internal.has_unique_index_v1(p_table text, p_columns 
 
 CREATE FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) RETURNS text
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) IS 'Inserts a dataset under the first free slug made from its tag or id and returns the slug; null where the dataset exists.';
+
+CREATE FUNCTION stage1_internal.keep_ingest_with_bars_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION stage1_internal.keep_ingest_with_bars_v1() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.keep_ingest_with_bars_v1() IS 'Trigger: an ingest that owns bars can be neither deleted nor renumbered.';
 
 CREATE FUNCTION stage1_internal.keep_object(p_object_name text, p_reason text) RETURNS void
     LANGUAGE sql
@@ -432,7 +744,7 @@ COMMENT ON FUNCTION stage1_internal.keep_object(p_object_name text, p_reason tex
 
 CREATE FUNCTION stage1_internal.legacy_measurement_v1(p_questdb_tag text) RETURNS text
     LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT
          CASE
@@ -447,7 +759,7 @@ COMMENT ON FUNCTION stage1_internal.legacy_measurement_v1(p_questdb_tag text) IS
 
 CREATE FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT jsonb_build_object('legacy_source', p_source, 'questdb_tag', p_questdb_tag, 'unknown',
          CASE
@@ -460,6 +772,21 @@ ALTER FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag t
 
 COMMENT ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) IS 'What metadata records of a dataset that is known from indicator_datasets alone.';
 
+CREATE FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) RETURNS TABLE(staged bigint, inserted bigint, updated bigint, changed bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_mergejoin TO 'off'
+    SET enable_nestloop TO 'off'
+    SET enable_sort TO 'off'
+    SET work_mem TO '64MB'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) IS 'Merges the staged chunk into the bars and returns how many rows were staged, inserted, met and rewritten.';
+
 CREATE FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) RETURNS TABLE(object_name text, object_identity text)
     LANGUAGE sql STABLE
     SET search_path TO ''
@@ -468,6 +795,25 @@ CREATE FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_objec
 ALTER FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) IS 'Lists what depends on an object, at any distance.';
+
+CREATE FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) IS 'Opens the load of an ingest in this transaction: locks its symbols in order and makes the staging tables for COPY.';
+
+CREATE FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) RETURNS text[]
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) IS 'The symbols that the load of this transaction holds; refuses where the ingest is not open in it.';
 
 CREATE FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) RETURNS void
     LANGUAGE sql
@@ -489,7 +835,7 @@ COMMENT ON FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha
 
 CREATE FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) RETURNS void
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) OWNER TO stage1_owner;
@@ -498,7 +844,7 @@ COMMENT ON FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) IS 'Refu
 
 CREATE FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) RETURNS text
     LANGUAGE sql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT stage1_internal.insert_dataset_v1(p_dataset_id, NULLIF(stage1_internal.legacy_measurement_v1(p_questdb_tag), ''::text), NULLIF(p_symbol, ''::text), NULLIF(p_granularity, ''::text), COALESCE(p_source, 'legacy_import'::text), stage1_internal.legacy_measurement_v1(p_questdb_tag), p_row_count, p_first_bar_ts, p_last_bar_ts, stage1_internal.legacy_metadata_v1(p_source, p_questdb_tag)) AS insert_dataset_v1;
 END;
@@ -506,6 +852,15 @@ END;
 ALTER FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) IS 'Makes the parent of an indicator_datasets row by the backfill''s rule and returns its slug; null where it exists.';
+
+CREATE FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) IS 'Records that an unchanged file was brought again and its bars are as it left them; no row where it has to be loaded.';
 
 CREATE FUNCTION stage1_internal.restore_grants() RETURNS SETOF text
     LANGUAGE plpgsql
@@ -518,7 +873,7 @@ COMMENT ON FUNCTION stage1_internal.restore_grants() IS 'Gives back the grants o
 
 CREATE FUNCTION stage1_internal.shape_columns_v1(p_table text) RETURNS TABLE(column_name text, wanted_type text, wanted_default text, wanted_not_null boolean, wanted_comment text, present_type text, present_default text, present_not_null boolean, present_comment text, is_widened boolean)
     LANGUAGE sql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     BEGIN ATOMIC
  SELECT (s.attname)::text AS attname,
      format_type(s.atttypid, s.atttypmod) AS format_type,
@@ -544,7 +899,7 @@ COMMENT ON FUNCTION stage1_internal.shape_columns_v1(p_table text) IS 'The colum
 
 CREATE FUNCTION stage1_internal.stamp_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.stamp_dataset_v1() OWNER TO stage1_owner;
@@ -569,6 +924,94 @@ ALTER FUNCTION stage1_internal.validation_summary() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.validation_summary() IS 'Runs every check of sql/validation/ and counts what it finds, by severity.';
 
+CREATE VIEW stage1_internal.symbols_to_recount AS
+ WITH mode AS (
+         SELECT (COALESCE(current_setting('stage1.deep'::text, true), ''::text) = 'on'::text) AS is_deep
+        ), recent AS (
+         SELECT s.symbol,
+            (sum(s.bar_count) OVER (ORDER BY s.updated_at DESC, s.symbol) - (s.bar_count)::numeric) AS counted_before
+           FROM public.market_bar_symbols s
+          WHERE (s.updated_at > (now() - '2 days'::interval))
+        )
+ SELECT r.symbol
+   FROM (recent r
+     CROSS JOIN mode m)
+  WHERE ((NOT m.is_deep) AND (r.counted_before < (1000000)::numeric))
+UNION ALL
+ SELECT s.symbol
+   FROM (public.market_bar_symbols s
+     CROSS JOIN mode m)
+  WHERE m.is_deep
+UNION ALL
+ SELECT DISTINCT b.symbol
+   FROM public.market_bars_ohlcv_1m b
+  WHERE ((COALESCE(current_setting('stage1.deep'::text, true), ''::text) = 'on'::text) AND (NOT (EXISTS ( SELECT 1
+           FROM public.market_bar_symbols s
+          WHERE (s.symbol = b.symbol)))));
+
+ALTER VIEW stage1_internal.symbols_to_recount OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.symbols_to_recount IS 'Symbols whose bars the checks count again: the recently changed ones, or all where the setting stage1.deep is on.';
+
+CREATE VIEW public.bar_summaries_differ AS
+ SELECT 'bar_summaries_differ'::text AS check_name,
+    'error'::text AS severity,
+    w.symbol AS subject,
+    format(('the summary says %s bars from %s to %s, the last close %s; there are %s from %s to %s, the last close %s;'::text || ' undo what was done past the loading functions, or set the row of market_bar_symbols right'::text), COALESCE(s.bar_count, (0)::bigint), COALESCE((s.first_ts)::text, 'nothing'::text), COALESCE((s.last_ts)::text, 'nothing'::text), COALESCE((s.latest_close)::text, 'none'::text), c.bar_count, COALESCE((c.first_ts)::text, 'nothing'::text), COALESCE((c.last_ts)::text, 'nothing'::text), COALESCE((l.close)::text, 'none'::text)) AS detail
+   FROM (((stage1_internal.symbols_to_recount w
+     LEFT JOIN public.market_bar_symbols s ON ((s.symbol = w.symbol)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS bar_count,
+            min(k.ts) AS first_ts,
+            max(k.ts) AS last_ts
+           FROM public.market_bars_ohlcv_1m k
+          WHERE (k.symbol = w.symbol)) c)
+     LEFT JOIN LATERAL ( SELECT k.close
+           FROM public.market_bars_ohlcv_1m k
+          WHERE ((k.symbol = w.symbol) AND (k.ts = c.last_ts))
+          ORDER BY k.ts
+         LIMIT 1) l ON (true))
+  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close));
+
+ALTER VIEW public.bar_summaries_differ OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.bar_summaries_differ IS 'Symbols whose summary row is not what a count of their bars says; recently changed ones, or all where stage1.deep is on.';
+
+CREATE VIEW public.bars_without_ingest AS
+ SELECT 'bars_without_ingest'::text AS check_name,
+    'error'::text AS severity,
+    w.symbol AS subject,
+    format('%s bars from %s to %s name ingest %s, %s; load the file that they came from again'::text, b.bar_count, b.first_ts, b.last_ts, b.ingestion_run_id,
+        CASE
+            WHEN (r.id IS NULL) THEN 'which does not exist'::text
+            WHEN (r.undone_at IS NOT NULL) THEN 'which was undone'::text
+            WHEN (r.status <> 'success'::text) THEN format('which is %s'::text, r.status)
+            ELSE 'which did not load them'::text
+        END) AS detail
+   FROM (((stage1_internal.symbols_to_recount w
+     CROSS JOIN LATERAL ( SELECT k.ingestion_run_id,
+            count(*) AS bar_count,
+            min(k.ts) AS first_ts,
+            max(k.ts) AS last_ts
+           FROM public.market_bars_ohlcv_1m k
+          WHERE (k.symbol = w.symbol)
+          GROUP BY k.ingestion_run_id) b)
+     LEFT JOIN public.data_ingest_runs r ON ((r.id = b.ingestion_run_id)))
+     LEFT JOIN public.data_ingest_symbols i ON (((i.ingest_id = b.ingestion_run_id) AND (i.symbol = w.symbol))))
+  WHERE ((r.status IS DISTINCT FROM 'success'::text) OR (r.undone_at IS NOT NULL) OR (i.symbol IS NULL) OR (b.first_ts < i.first_ts) OR (b.last_ts > i.last_ts));
+
+ALTER VIEW public.bars_without_ingest OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.bars_without_ingest IS 'Bars whose load does not exist, was undone, or does not know them; recently changed symbols, or all where stage1.deep is on.';
+
+ALTER TABLE public.data_ingest_runs ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.data_ingest_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE VIEW public.datasets_without_measurements AS
  SELECT 'datasets_without_measurements'::text AS check_name,
     'warning'::text AS severity,
@@ -586,6 +1029,26 @@ ALTER VIEW public.datasets_without_measurements OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.datasets_without_measurements IS 'Triplets that lack a measurement.';
 
+CREATE VIEW public.failed_ingests AS
+ SELECT 'failed_ingests'::text AS check_name,
+    'error'::text AS severity,
+    format('ingest %s'::text, id) AS subject,
+    format('%s: %s; load it again, or take note of it with `stage1 ingests undo %s`'::text, file_name,
+        CASE
+            WHEN (length(error) > 300) THEN ("left"(error, 297) || '...'::text)
+            ELSE error
+        END, id) AS detail
+   FROM public.data_ingest_runs r
+  WHERE ((status = 'failed'::text) AND (undone_at IS NULL) AND (NOT (EXISTS ( SELECT 1
+           FROM public.data_ingest_runs n
+          WHERE ((n.id > r.id) AND (n.status = ANY (ARRAY['success'::text, 'failed'::text])) AND (n.file_name = r.file_name) AND ((n.details ->> 'path'::text) = (r.details ->> 'path'::text)))))) AND (NOT (EXISTS ( SELECT 1
+           FROM public.data_ingest_runs n
+          WHERE ((n.status = 'success'::text) AND (n.file_sha256 = r.file_sha256) AND (n.id > r.id))))));
+
+ALTER VIEW public.failed_ingests OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.failed_ingests IS 'Loads that failed, and whose file was not loaded since.';
+
 CREATE TABLE public.indicator_datasets (
     dataset_id uuid NOT NULL,
     symbol text,
@@ -601,6 +1064,23 @@ CREATE TABLE public.indicator_datasets (
 ALTER TABLE public.indicator_datasets OWNER TO stage1_owner;
 
 COMMENT ON TABLE public.indicator_datasets IS 'Stage 1.3: one row per indicator table that a client of before wrote to QuestDB; its parent row in stage1_datasets is kept by triggers.';
+
+CREATE VIEW public.ingests_left_running AS
+ SELECT 'ingests_left_running'::text AS check_name,
+    'error'::text AS severity,
+    format('ingest %s'::text, r.id) AS subject,
+    format('%s: begun %s by server process %s, %s; load it again, or take note of it with `stage1 ingests undo %s`'::text, r.file_name, r.started_at, r.backend_pid,
+        CASE
+            WHEN (a.pid IS NULL) THEN 'which is gone'::text
+            ELSE 'more than a day ago'::text
+        END, r.id) AS detail
+   FROM (public.data_ingest_runs r
+     LEFT JOIN pg_stat_activity a ON (((a.pid = r.backend_pid) AND (a.datname = current_database()))))
+  WHERE ((r.status = 'running'::text) AND ((a.pid IS NULL) OR (r.started_at < (now() - '1 day'::interval))));
+
+ALTER VIEW public.ingests_left_running OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.ingests_left_running IS 'Loads that are marked as running and whose process is gone, or that run for more than a day.';
 
 CREATE VIEW public.placeholder_datasets AS
  SELECT 'placeholder_datasets'::text AS check_name,
@@ -711,7 +1191,7 @@ CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_page'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_page'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -865,6 +1345,14 @@ CREATE VIEW stage1_internal.role_gaps WITH (security_invoker='true') AS
           WHERE (NOT (has_schema_privilege(w.oid, n.oid, 'usage'::text) AND has_schema_privilege(w.oid, n.oid, 'create'::text)))
         UNION ALL
          SELECT 3,
+            format('database %s'::text, d.datname) AS format,
+            'does not let stage1_owner make temporary tables'::text AS gap,
+            format('grant temporary on database %I to stage1_owner'::text, d.datname) AS format
+           FROM (owner w
+             CROSS JOIN pg_database d)
+          WHERE ((d.datname = current_database()) AND (NOT has_database_privilege(w.oid, d.oid, 'temporary'::text)))
+        UNION ALL
+         SELECT 3,
             'schema public'::text AS subject,
             format('cannot be used by %s, whose objects go to stage1_owner'::text, pg_get_userbyid(k.owner_oid)) AS format,
             format('grant usage on schema public to %I'::text, pg_get_userbyid(k.owner_oid)) AS format
@@ -961,8 +1449,23 @@ ALTER VIEW stage1_internal.role_gaps OWNER TO stage1_owner;
 
 COMMENT ON VIEW stage1_internal.role_gaps IS 'What is missing or too much between the role matrix and this database, each with the statement that mends it.';
 
+ALTER TABLE ONLY public.data_ingest_rejects
+    ADD CONSTRAINT data_ingest_rejects_pkey PRIMARY KEY (ingest_id, "position");
+
+ALTER TABLE ONLY public.data_ingest_runs
+    ADD CONSTRAINT data_ingest_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.data_ingest_symbols
+    ADD CONSTRAINT data_ingest_symbols_pkey PRIMARY KEY (ingest_id, symbol);
+
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_pkey PRIMARY KEY (dataset_id);
+
+ALTER TABLE ONLY public.market_bar_symbols
+    ADD CONSTRAINT market_bar_symbols_pkey PRIMARY KEY (symbol);
+
+ALTER TABLE ONLY public.market_bars_ohlcv_1m
+    ADD CONSTRAINT market_bars_ohlcv_1m_pkey PRIMARY KEY (symbol, ts);
 
 ALTER TABLE ONLY public.simulation_runs
     ADD CONSTRAINT simulation_runs_pkey PRIMARY KEY (simulation_id);
@@ -1000,6 +1503,20 @@ ALTER TABLE ONLY stage1_internal.deployed_objects
 ALTER TABLE ONLY stage1_internal.replaced_objects
     ADD CONSTRAINT replaced_objects_pkey PRIMARY KEY (replaced_id);
 
+CREATE INDEX idx_ingest_runs_dataset ON public.data_ingest_runs USING btree (dataset, started_at, id);
+
+CREATE INDEX idx_ingest_runs_file ON public.data_ingest_runs USING btree (file_sha256, id);
+
+CREATE INDEX idx_ingest_runs_repeats ON public.data_ingest_runs USING btree (repeats_ingest_id);
+
+CREATE INDEX idx_ingest_runs_started ON public.data_ingest_runs USING btree (started_at, id);
+
+CREATE INDEX idx_ingest_runs_status ON public.data_ingest_runs USING btree (status, started_at, id);
+
+CREATE INDEX idx_ingest_symbols_symbol ON public.data_ingest_symbols USING btree (symbol, first_ts);
+
+CREATE INDEX idx_market_bars_ts ON ONLY public.market_bars_ohlcv_1m USING brin (ts) WITH (autosummarize='on');
+
 CREATE INDEX idx_simulation_runs_created ON public.simulation_runs USING btree (created_at, simulation_id);
 
 CREATE INDEX idx_simulation_runs_dataset ON public.simulation_runs USING btree (dataset_id, created_at, simulation_id);
@@ -1014,6 +1531,10 @@ CREATE INDEX idx_walkforward_runs_created ON public.walkforward_runs USING btree
 
 CREATE INDEX idx_walkforward_runs_dataset ON public.walkforward_runs USING btree (dataset_id, created_at, run_id);
 
+CREATE TRIGGER data_ingest_runs_keep_all_with_bars BEFORE TRUNCATE ON public.data_ingest_runs FOR EACH STATEMENT EXECUTE FUNCTION stage1_internal.keep_ingest_with_bars_v1();
+
+CREATE TRIGGER data_ingest_runs_keep_with_bars BEFORE DELETE OR UPDATE OF id ON public.data_ingest_runs FOR EACH ROW EXECUTE FUNCTION stage1_internal.keep_ingest_with_bars_v1();
+
 CREATE TRIGGER indicator_datasets_ensure_parent BEFORE INSERT OR UPDATE OF dataset_id ON public.indicator_datasets FOR EACH ROW EXECUTE FUNCTION stage1_internal.ensure_parent_dataset_v1();
 
 CREATE TRIGGER indicator_datasets_fill_created_at BEFORE INSERT OR UPDATE ON public.indicator_datasets FOR EACH ROW WHEN ((new.created_at IS NULL)) EXECUTE FUNCTION stage1_internal.fill_created_at_v1();
@@ -1026,6 +1547,15 @@ CREATE TRIGGER stage1_datasets_stamp BEFORE INSERT OR UPDATE ON public.stage1_da
 
 CREATE TRIGGER walkforward_runs_fill_created_at BEFORE INSERT OR UPDATE ON public.walkforward_runs FOR EACH ROW WHEN ((new.created_at IS NULL)) EXECUTE FUNCTION stage1_internal.fill_created_at_v1();
 
+ALTER TABLE ONLY public.data_ingest_rejects
+    ADD CONSTRAINT data_ingest_rejects_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.data_ingest_runs
+    ADD CONSTRAINT data_ingest_runs_repeats_ingest_id_fkey FOREIGN KEY (repeats_ingest_id) REFERENCES public.data_ingest_runs(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.data_ingest_symbols
+    ADD CONSTRAINT data_ingest_symbols_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_stage1_fk FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id) ON DELETE CASCADE;
 
@@ -1037,6 +1567,7 @@ ALTER TABLE ONLY public.walkforward_runs
 
 GRANT ALL ON SCHEMA public TO stage1_owner;
 
+GRANT USAGE ON SCHEMA stage1_internal TO stage1_ingest;
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) FROM PUBLIC;
@@ -1045,7 +1576,30 @@ GRANT ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time tim
 
 REVOKE ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_app;
+GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.market_bar_symbols TO stage1_app;
+GRANT SELECT ON TABLE public.market_bar_symbols TO stage1_ingest;
+GRANT SELECT ON TABLE public.market_bar_symbols TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.bar_stats TO stage1_app;
+GRANT SELECT ON TABLE public.bar_stats TO stage1_ingest;
+GRANT SELECT ON TABLE public.bar_stats TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_bar_stats(p_symbol text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_bar_stats(p_symbol text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_bar_stats(p_symbol text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_bar_stats(p_symbol text) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.market_bars_ohlcv_1m TO stage1_app;
+GRANT SELECT ON TABLE public.market_bars_ohlcv_1m TO stage1_ingest;
+GRANT SELECT ON TABLE public.market_bars_ohlcv_1m TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) TO stage1_readonly;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.simulation_runs TO stage1_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.simulation_runs TO stage1_replay;
@@ -1071,6 +1625,39 @@ REVOKE ALL ON FUNCTION public.fn_find_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.data_ingest_rejects TO stage1_app;
+GRANT SELECT ON TABLE public.data_ingest_rejects TO stage1_ingest;
+GRANT SELECT ON TABLE public.data_ingest_rejects TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_ingest_rejects(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.data_ingest_symbols TO stage1_app;
+GRANT SELECT ON TABLE public.data_ingest_symbols TO stage1_ingest;
+GRANT SELECT ON TABLE public.data_ingest_symbols TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_latest_bars(p_symbol text, p_limit integer) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_bar_stats() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.dataset_catalog TO stage1_app;
 GRANT SELECT ON TABLE public.dataset_catalog TO stage1_readonly;
 
@@ -1081,6 +1668,15 @@ GRANT ALL ON FUNCTION public.fn_list_datasets(p_limit integer, p_offset integer)
 REVOKE ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_app;
+GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_ingest;
+GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.run_catalog TO stage1_app;
 GRANT SELECT ON TABLE public.run_catalog TO stage1_readonly;
@@ -1108,20 +1704,40 @@ REVOKE ALL ON FUNCTION public.fn_show_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) TO stage1_ingest;
+
 REVOKE ALL ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) TO stage1_app;
 GRANT ALL ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) TO stage1_replay;
 
 REVOKE ALL ON FUNCTION stage1_internal.adopt_table_v1(p_table text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) TO stage1_ingest;
+
 REVOKE ALL ON FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION stage1_internal.ensure_parent_dataset_v1() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.existing_objects(p_names text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.existing_objects(p_names text[]) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) TO stage1_ingest;
+
 REVOKE ALL ON FUNCTION stage1_internal.fill_created_at_v1() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION stage1_internal.follow_indicator_dataset_v1() FROM PUBLIC;
 
@@ -1131,13 +1747,23 @@ REVOKE ALL ON FUNCTION stage1_internal.has_unique_index_v1(p_table text, p_colum
 
 REVOKE ALL ON FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag text, p_symbol text, p_granularity text, p_source text, p_indicator_measurement text, p_row_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_metadata jsonb) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.keep_ingest_with_bars_v1() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION stage1_internal.keep_object(p_object_name text, p_reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.legacy_measurement_v1(p_questdb_tag text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) TO stage1_ingest;
+
 REVOKE ALL ON FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_object_id oid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) TO stage1_ingest;
+
+REVOKE ALL ON FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) FROM PUBLIC;
 
@@ -1146,6 +1772,9 @@ REVOKE ALL ON FUNCTION stage1_internal.record_object(p_object_name text, p_file_
 REVOKE ALL ON FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION stage1_internal.restore_grants() FROM PUBLIC;
 
@@ -1159,11 +1788,19 @@ GRANT ALL ON FUNCTION stage1_internal.table_row_counts() TO stage1_readonly;
 REVOKE ALL ON FUNCTION stage1_internal.validation_summary() FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.validation_summary() TO stage1_readonly;
 
+GRANT SELECT ON TABLE public.bar_summaries_differ TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.bars_without_ingest TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.datasets_without_measurements TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.failed_ingests TO stage1_readonly;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.indicator_datasets TO stage1_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.indicator_datasets TO stage1_replay;
 GRANT SELECT ON TABLE public.indicator_datasets TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.ingests_left_running TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.placeholder_datasets TO stage1_readonly;
 

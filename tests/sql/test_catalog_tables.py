@@ -92,15 +92,6 @@ def test_a_simulation_s_namespace_is_used_once_per_run(db):
     assert refused.value.diag.constraint_name == "simulation_runs_run_namespace_uq"
 
 
-def test_every_function_of_ours_pins_its_search_path(db):
-    loose = db.execute(
-        "select p.oid::regprocedure::text as name from pg_catalog.pg_proc as p"
-        " where p.pronamespace in ('public'::regnamespace, 'stage1_internal'::regnamespace)"
-        " and not coalesce('search_path=\"\"' = any (p.proconfig), false)"
-    ).fetchall()
-    assert loose == []
-
-
 def test_no_shape_is_left_behind(db):
     left = db.execute("select relname from pg_catalog.pg_class where relname like '%\\_\\_shape%'").fetchall()
     left += db.execute("select conname from pg_catalog.pg_constraint where conname like '%\\_\\_shape%'").fetchall()

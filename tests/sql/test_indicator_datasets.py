@@ -179,3 +179,13 @@ def test_functions_that_run_as_their_owner_are_closed_to_everyone(db):
         " and (p.proacl is null or p.proacl::text like '%{=X%' or p.proacl::text like '%,=X%')"
     ).fetchall()
     assert open_ones == []
+
+
+def test_a_clients_own_types_are_not_taken_for_postgresqls(db):
+    """The triggers run as the owner: a `text` in the client's temporary schema must not have its check run by them."""
+    db.execute("create function pg_temp.hijack(anyelement) returns boolean language plpgsql as $$ begin raise 'hijacked'; end $$")
+    for name in ("text", "uuid", "jsonb"):
+        db.execute(f"create domain pg_temp.{name} as pg_catalog.{name} check (pg_temp.hijack(value))")
+    insert(db)
+    db.execute("update public.indicator_datasets set row_count = 6, questdb_tag = 'ind_y'")
+    assert parent(db)["indicator_row_count"] == 6

@@ -1,14 +1,22 @@
 """Each catalog check: silent on good data, and exactly the row that was broken."""
 
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
 
+from tests.sql.bar_loads import bars, begin, load, minute, undo
+
 ID, RUN = UUID(int=1), UUID(int=2)
+SHA_OF_A = sha256(b"a.dbn").hexdigest()
 CHECKS = {
     "datasets_without_measurements": "warning",
     "runs_on_datasets_without_measurements": "error",
     "placeholder_datasets": "warning",
+    "failed_ingests": "error",
+    "ingests_left_running": "error",
+    "bar_summaries_differ": "error",
+    "bars_without_ingest": "error",
 }
 
 
@@ -26,8 +34,13 @@ def add(db, ohlcv="o", indicators="i", kind="triplet", metadata="{}"):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_whole_dataset_is_healthy(db, check):
+@pytest.mark.parametrize("deep", ["off", "on"])
+def test_whole_datasets_and_loads_are_healthy(db, check, deep):
     add(db)
+    load(db, bars("A", 0, 10) + bars("B", 0, 3))
+    undo(db, load(db, bars("A", 5, 15, close=3) + bars("C", 0, 3), name="b.dbn")["id"])
+    begin(db, "c.dbn")
+    db.execute("select set_config('stage1.deep', %s, true)", [deep])
     assert findings(db, check) == []
 
 
@@ -59,3 +72,136 @@ def test_a_placeholder_is_reported_with_its_reason(db):
 def test_a_check_has_the_four_columns_of_a_check(db, check):
     columns = [column.name for column in db.execute(f"select * from public.{check}").description]
     assert columns == ["check_name", "severity", "subject", "detail"]
+
+
+# --- loads and their bars ----------------------------------------------------------------------------------
+
+
+def fail(db, name):
+    ingest = begin(db, name)
+    db.execute("select stage1_internal.fail_ingest(%s, %s)", [ingest, "cut short " * 100])
+    return ingest
+
+
+def test_a_failed_load_stands_until_its_file_is_loaded_or_it_is_taken_note_of(db):
+    ingest = fail(db, "a.dbn")
+    load(db, bars("A", 0, 1), name="other.dbn")
+    (row,) = findings(db, "failed_ingests")
+    assert list(row.values())[:3] == ["failed_ingests", "error", f"ingest {ingest}"]
+    assert row["detail"].startswith("a.dbn: cut short ") and len(row["detail"]) < 400
+    assert f"stage1 ingests undo {ingest}" in row["detail"]
+
+
+def lies_at(db, ingest, path):
+    db.execute("update public.data_ingest_runs set details = jsonb_build_object('path', %s::text) where id = %s", [path, ingest])
+
+
+@pytest.mark.parametrize("by", ["path", "sha256", "undo", "failing again"])
+def test_a_failed_load_that_is_settled_is_no_finding(db, by):
+    ingest = fail(db, "a.dbn")
+    lies_at(db, ingest, "/2023/a.dbn")
+    if by == "undo":
+        undo(db, ingest)
+    elif by == "sha256":
+        load(db, bars("A", 0, 1), name="moved.dbn", sha=SHA_OF_A)
+    elif by == "path":
+        lies_at(db, load(db, bars("A", 0, 1), name="a.dbn", sha="0" * 64)["id"], "/2023/a.dbn")
+    expected = []
+    if by == "failing again":
+        again = fail(db, "a.dbn")
+        lies_at(db, again, "/2023/a.dbn")
+        expected = [f"ingest {again}"]
+    assert [row["subject"] for row in findings(db, "failed_ingests")] == expected
+
+
+def test_a_file_of_the_same_name_in_another_folder_settles_nothing(db):
+    ingest = fail(db, "a.dbn")
+    lies_at(db, ingest, "/2023/a.dbn")
+    lies_at(db, load(db, bars("A", 0, 1), name="a.dbn", sha="0" * 64)["id"], "/2024/a.dbn")
+    assert [row["subject"] for row in findings(db, "failed_ingests")] == [f"ingest {ingest}"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("backend_pid = 0", "which is gone"), ("started_at = now() - interval '25 hours'", "more than a day ago")],
+)
+def test_a_load_that_was_left_running_is_reported(db, change, said):
+    ingest = begin(db)
+    db.execute(f"update public.data_ingest_runs set {change}")
+    (row,) = findings(db, "ingests_left_running")
+    assert list(row.values())[:3] == ["ingests_left_running", "error", f"ingest {ingest}"]
+    assert said in row["detail"]
+
+
+SUMMARY_CHANGES = ["bar_count = 9", "first_ts = first_ts - interval '1 min'", "last_ts = first_ts", "latest_close = 1"]
+
+
+@pytest.mark.parametrize("change", SUMMARY_CHANGES)
+def test_a_summary_that_is_not_what_a_count_says_is_reported(db, change):
+    load(db, bars("A", 0, 10) + bars("B", 0, 3))
+    db.execute(f"update public.market_bar_symbols set {change} where symbol = 'A'")
+    (row,) = findings(db, "bar_summaries_differ")
+    assert list(row.values())[:3] == ["bar_summaries_differ", "error", "A"]
+    assert "; there are 10 from 2024-01-02" in row["detail"]
+
+
+BAR_CHANGES = {
+    "no such ingest": ("ingestion_run_id = 99999", "which does not exist"),
+    "an ingest of another symbol": (
+        "ingestion_run_id = (select max(id) from public.data_ingest_runs)",
+        "which did not load them",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BAR_CHANGES.values(), ids=list(BAR_CHANGES))
+def test_bars_of_an_ingest_that_did_not_load_them_are_reported(db, change, said):
+    load(db, bars("A", 0, 10))
+    load(db, bars("B", 0, 3), name="b.dbn")
+    db.execute(f"update public.market_bars_ohlcv_1m set {change} where symbol = 'A' and ts >= %s", [minute(8)])
+    (row,) = findings(db, "bars_without_ingest")
+    assert list(row.values())[:3] == ["bars_without_ingest", "error", "A"]
+    assert row["detail"].startswith("2 bars from 2024-01-02 00:08") and said in row["detail"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("undone_at = now()", "which was undone"), ("status = 'running'", "which is running")],
+)
+def test_bars_of_an_ingest_that_is_no_success_are_reported(db, change, said):
+    load(db, bars("A", 0, 10))
+    db.execute(f"update public.data_ingest_runs set {change}")
+    (row,) = findings(db, "bars_without_ingest")
+    assert said in row["detail"]
+
+
+def test_bars_beyond_the_span_of_their_ingest_are_reported(db):
+    ingest = load(db, bars("A", 5, 10))["id"]
+    db.execute(
+        "insert into public.market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, ingestion_run_id)"
+        " values ('A', %s, 0, 1, 1, 1, 1, %s)",
+        [minute(0), ingest],
+    )
+    (row,) = findings(db, "bars_without_ingest")
+    assert row["detail"].startswith("6 bars") and "which did not load them" in row["detail"]
+
+
+def test_old_symbols_and_symbols_without_a_summary_are_counted_in_deep_mode_alone(db):
+    load(db, bars("A", 0, 10) + bars("B", 0, 3))
+    db.execute("update public.market_bar_symbols set bar_count = 9, updated_at = now() - interval '3 days' where symbol = 'A'")
+    db.execute("update public.market_bars_ohlcv_1m set ingestion_run_id = 99999")
+    db.execute("delete from public.market_bar_symbols where symbol = 'B'")
+    assert findings(db, "bar_summaries_differ") == findings(db, "bars_without_ingest") == []
+    db.execute("set local stage1.deep = on")
+    for check in ("bar_summaries_differ", "bars_without_ingest"):
+        assert sorted(row["subject"] for row in findings(db, check)) == ["A", "B"]
+
+
+def test_recounting_stops_after_a_million_bars_the_last_changed_symbols_first(db):
+    db.execute(
+        "insert into public.market_bar_symbols"
+        " (symbol, vendor, dataset, origin, bar_count, first_ts, last_ts, latest_close, updated_at)"
+        " select 'S' || n, 'v', 'd', 'vendor', 400000, now(), now(), 1, now() - n * interval '1 hour'"
+        " from generate_series(1, 9) as n"
+    )
+    assert sorted(row["subject"] for row in findings(db, "bar_summaries_differ")) == ["S1", "S2", "S3"]

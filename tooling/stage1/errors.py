@@ -94,6 +94,80 @@ class DatasetNotFound(Stage1Error):
     http_status = 404
 
 
+# --- ingest ------------------------------------------------------------------------------------------------
+
+
+class FileDamaged(Stage1Error):
+    """The file is cut short, altered, or not a DBN file."""
+
+    sqlstate = "S1I01"
+    http_status = 422
+
+
+class WrongSchema(Stage1Error):
+    """The file holds something else than one-minute bars."""
+
+    sqlstate = "S1I02"
+    http_status = 422
+
+
+class BadRows(Stage1Error):
+    """Rows of the file break the rules for bars."""
+
+    sqlstate = "S1I03"
+    http_status = 422
+
+
+class SymbolUnknown(Stage1Error):
+    """The symbol of a row cannot be told."""
+
+    sqlstate = "S1I04"
+    http_status = 422
+
+
+class CountMismatch(Stage1Error):
+    """The file is not the one that was announced: another number of records, another size or another hash."""
+
+    sqlstate = "S1I05"
+    http_status = 422
+
+
+class OriginConflict(Stage1Error):
+    """The symbol holds bars of another vendor dataset or of another origin."""
+
+    sqlstate = "S1I06"
+    http_status = 409
+
+
+class IngestNotFound(Stage1Error):
+    """There is no ingest of that id."""
+
+    sqlstate = "S1I07"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class IngestHasBars(Stage1Error):
+    """An ingest that has bars cannot be deleted."""
+
+    sqlstate = "S1I08"
+    http_status = 409
+
+
+class IngestState(Stage1Error):
+    """The ingest is not in a state that allows this."""
+
+    sqlstate = "S1I09"
+    http_status = 409
+
+
+class FileChanged(Stage1Error):
+    """The file changed while it was read."""
+
+    sqlstate = "S1I10"
+    http_status = 409
+
+
 # --- migrations and deploy ---------------------------------------------------------------------------------
 
 
@@ -252,6 +326,13 @@ class NotMigrated(Stage1Error):
 
 class BinariesMissing(Stage1Error):
     """A PostgreSQL program that is needed here was not found."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class ExtraMissing(Stage1Error):
+    """An optional Python package that is needed here is not installed."""
 
     exit_code = ExitCode.CANNOT_NOW
     http_status = 503

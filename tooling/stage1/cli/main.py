@@ -30,6 +30,10 @@ COMMANDS: dict[str, str] = {
     "psql": "Open psql on the database, or run it with the given arguments.",
     "server": "Run the embedded PostgreSQL of this folder.",
     "backup": "Back the database up.",
+    "ingest": "Load DBN files of one-minute bars into market_bars_ohlcv_1m, each whole or not at all.",
+    "ingests": "List, show and undo the loads of files.",
+    "stats": "Show the count, span and latest close of a symbol's bars, or of every symbol.",
+    "bars": "Read the bars of a symbol, by time; prices are exact.",
     "datasets": "List, show and register dataset triplets.",
     "completion": "Print the completion script of a shell.",
 }

@@ -70,6 +70,12 @@ def say(text: str) -> None:
     print("\n".join(map(_printable, text.split("\n"))), file=sys.stderr, flush=True)
 
 
+def overwrite(text: str) -> None:
+    """Puts a text into the terminal's last line, in place of what was there."""
+    room = shutil.get_terminal_size().columns - 1
+    print(f"\r\x1b[K{_printable(text)[:room]}", end="", file=sys.stderr, flush=True)
+
+
 def write(text: str) -> None:
     """Writes data that is text already."""
     try:

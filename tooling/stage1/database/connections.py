@@ -44,6 +44,7 @@ class Purpose(Enum):
 
     READ = "read"
     WRITE = "write"
+    LOAD = "load"
     MIGRATE = "migrate"
     LOCK = "lock"
 
@@ -61,6 +62,9 @@ def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
         connection = psycopg.connect(**parameters, autocommit=True, row_factory=dict_row, prepare_threshold=None)
     except psycopg.Error as problem:
         raise _unreachable(problem, target, settings) from None
+    if purpose is Purpose.LOAD:
+        # Whatever a role or database has as its default: a load waits for another, and then sees what that one committed.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
     return connection
 
@@ -111,6 +115,10 @@ def limit(connection: Connection, settings: Settings, purpose: Purpose, *, of_tr
         chosen["transaction_timeout"] = "0"
     if purpose is Purpose.READ:
         chosen |= {"statement_timeout": str(settings.milliseconds("STAGE1_STATEMENT_TIMEOUT")), "transaction_read_only": "on"}
+    if purpose is Purpose.LOAD:
+        # Another load of the same symbols may go before this one, and it takes as long as it takes.
+        chosen["lock_timeout"] = str(settings.milliseconds("STAGE1_LOAD_WAIT"))
+        chosen["client_connection_check_interval"] = _NOTICE_A_DEAD_CLIENT
     if purpose is Purpose.MIGRATE:
         chosen |= {"client_connection_check_interval": _NOTICE_A_DEAD_CLIENT, "plpgsql.extra_errors": "all"}
     # Literals, not parameters: a statement with parameters holds a snapshot to the end of the transaction.
