@@ -1,6 +1,7 @@
 """Databases for the benchmark of loads: one a round, with our way and the usual ways of bringing a file into it."""
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +14,29 @@ from psycopg import conninfo
 from benchmarks import servers
 from stage1 import settings as settings_module
 from stage1.database.targets import Target
-from stage1.operations.ingest import ingest
+from stage1.operations.ingest import Outcome, Progress, ingest, silent
 from stage1.operations.ingest_files import ingest_files
-from stage1.operations.prove_file import IngestOptions
+from stage1.operations.ingest_options import IngestOptions
 
 PRICES = "open, high, low, close, volume"
+# The table of the loader that the source document describes, with its indexes and its foreign key.
+SOURCE = """
+create schema source;
+create table source.runs (id bigserial primary key);
+insert into source.runs default values;
+create table source.bars (
+  vendor text not null default 'databento', schema text not null default 'ohlcv-1m',
+  symbol text not null, ts timestamptz not null, ts_ms bigint not null,
+  open numeric not null, high numeric not null, low numeric not null, close numeric not null, volume numeric,
+  ingestion_run_id bigint references source.runs (id), created_at timestamptz default now(), primary key (symbol, ts),
+  check (high >= open and high >= close and high >= low and low <= open and low <= close)
+);
+create index on source.bars (ts desc);
+create index on source.bars (symbol, ts);
+create index on source.bars (ingestion_run_id);
+"""
 UPSERT = f"""
-insert into usual.bars (symbol, ts, ts_ms, {PRICES}, ingestion_run_id) values (%s, %s, %s, %s, %s, %s, %s, %s, 1)
+insert into {{table}} (symbol, ts, ts_ms, {PRICES}, ingestion_run_id) values (%s, %s, %s, %s, %s, %s, %s, %s, 1)
 on conflict (symbol, ts) do update set open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
   volume = excluded.volume, ingestion_run_id = excluded.ingestion_run_id
 """
@@ -72,12 +89,13 @@ class Database:
     def load_all(self, paths: list[Path], jobs: int) -> None:
         """Our way, several files."""
 
-        def work(path: Path, tell: Any) -> Any:
-            return ingest(self.target, self.settings, path, IngestOptions(), tell)
+        def work(path: Path, tell: Progress, opened: Any) -> Outcome:
+            return ingest(self.target, self.settings, path, IngestOptions(), tell, opened)
 
-        for outcome in ingest_files(paths, work, jobs, lambda *_: None):
-            if outcome.problem:
-                raise outcome.problem
+        ended = ingest_files(paths, work, jobs, lambda _: silent, lambda _: None)
+        for problem in (ended.raised, *(outcome.problem for outcome in ended.outcomes)):
+            if problem:
+                raise problem
 
     def bare_copy(self, ready: list[bytes]) -> None:
         """The unit."""
@@ -85,24 +103,26 @@ class Database:
             for piece in ready:
                 copy.write(piece)
 
-    def executemany(self, path: Path) -> None:
+    def executemany(self, path: Path, table: str) -> None:
         """The usual way: to_df, then one upsert a row."""
         with psycopg.connect(self.url) as connection:
-            connection.cursor().executemany(UPSERT.encode(), rows_of(path))
+            connection.cursor().executemany(UPSERT.format(table=table).encode(), rows_of(path))
 
-    def write_row(self, path: Path) -> None:
+    def write_row(self, path: Path, table: str) -> None:
         """The better usual way: to_df, COPY row by row, one upsert."""
         with psycopg.connect(self.url) as connection:
-            connection.execute("create temp table staged (like usual.bars including defaults) on commit drop")
+            connection.execute(f"create temp table staged (like {table} including defaults) on commit drop".encode())
             names = f"symbol, ts, ts_ms, {PRICES}, ingestion_run_id"
             with connection.cursor().copy(f"copy staged ({names}) from stdin".encode()) as copy:
                 for row in rows_of(path):
                     copy.write_row((*row, 1))
-            connection.execute(UPSERT_STAGED.encode())
+            connection.execute(UPSERT_STAGED.format(table=table).encode())
 
 
 def rows_of(path: Path) -> Iterator[tuple[Any, ...]]:
     """The rows of a DataFrame as scripts make them."""
-    frame = databento.DBNStore.from_file(path).to_df()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what pandas thinks of the vendor's client
+        frame = databento.DBNStore.from_file(path).to_df()
     for row in frame.itertuples():
         yield row.symbol, row.Index, row.Index.value // 1_000_000, row.open, row.high, row.low, row.close, row.volume

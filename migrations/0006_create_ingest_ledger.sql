@@ -126,6 +126,7 @@ create table public.data_ingest_symbols (
   last_ts timestamptz not null,
   version bigint not null,
   undone_version bigint,
+  replaced_origin boolean not null default false,
   primary key (ingest_id, symbol),
   constraint data_ingest_symbols_adds_up check (row_count = inserted_count + updated_count and changed_count <= updated_count),
   constraint data_ingest_symbols_span_is_upright check (first_ts <= last_ts)
@@ -136,6 +137,8 @@ comment on column public.data_ingest_symbols.version is
 'The version of the symbol in market_bar_symbols after this load.';
 comment on column public.data_ingest_symbols.undone_version is
 'The version of the symbol after this load was undone; null where nothing was removed.';
+comment on column public.data_ingest_symbols.replaced_origin is
+'Whether the symbol held bars of another vendor dataset or origin before this load.';
 
 create index idx_ingest_symbols_symbol on public.data_ingest_symbols (symbol, first_ts);
 

@@ -56,4 +56,4 @@ create table public.market_bar_symbols (
 comment on table public.market_bar_symbols is
 'What there is of each symbol; kept in the transaction that changes its bars, whose writers lock this row first.';
 comment on column public.market_bar_symbols.version is
-'Grows with every load or undo that changed bars of the symbol.';
+'Grows with every load or undo that changed bars of the symbol, or where they come from.';

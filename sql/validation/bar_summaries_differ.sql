@@ -1,18 +1,21 @@
 -- The summary is kept by the loading functions; whoever changes bars past them is found here.
 -- Counts the bars of symbols that were changed within two days, up to about a million bars; with
--- `set stage1.deep = on` (`stage1 validate --deep`) those of every symbol, and symbols without a summary row.
--- depends: symbols_to_recount
+-- `set stage1.deep = on` those of every symbol, and symbols without a summary row. `limit 1` keeps bar_origins to one symbol
+-- at a time.
+-- depends: symbols_to_recount bar_origins
 create or replace view public.bar_summaries_differ as
 select
   'bar_summaries_differ' as check_name,
   'error' as severity,
   w.symbol as subject,
   format(
-    'the summary says %s bars from %s to %s, the last close %s; there are %s from %s to %s, the last close %s;'
+    'the summary says %s bars from %s to %s, the last close %s, of %s; there are %s from %s to %s, the last close %s, of %s;'
     || ' undo what was done past the loading functions, or set the row of market_bar_symbols right',
     coalesce(s.bar_count, 0), coalesce(s.first_ts::text, 'nothing'), coalesce(s.last_ts::text, 'nothing'),
     coalesce(s.latest_close::text, 'none'),
-    c.bar_count, coalesce(c.first_ts::text, 'nothing'), coalesce(c.last_ts::text, 'nothing'), coalesce(l.close::text, 'none')
+    case when s.symbol is null then 'nobody' else format('%s %s, origin %s', s.vendor, s.dataset, s.origin) end,
+    c.bar_count, coalesce(c.first_ts::text, 'nothing'), coalesce(c.last_ts::text, 'nothing'), coalesce(l.close::text, 'none'),
+    case when o.symbol is null then 'no load' else format('%s %s, origin %s', o.vendor, o.dataset, o.origin) end
   ) as detail
 from stage1_internal.symbols_to_recount as w
 left join public.market_bar_symbols as s on s.symbol = w.symbol
@@ -31,10 +34,18 @@ left join lateral (
   order by k.ts
   limit 1
 ) as l on true
+left join lateral (
+  select g.*
+  from stage1_internal.bar_origins as g
+  where g.symbol = w.symbol
+  order by g.symbol
+  limit 1
+) as o on true
 where s.bar_count is distinct from c.bar_count
   or s.first_ts is distinct from c.first_ts
   or s.last_ts is distinct from c.last_ts
-  or s.latest_close is distinct from l.close;
+  or s.latest_close is distinct from l.close
+  or (o.symbol is not null and (s.vendor, s.dataset, s.origin) is distinct from (o.vendor, o.dataset, o.origin));
 
 comment on view public.bar_summaries_differ is
 'Symbols whose summary row is not what a count of their bars says; recently changed ones, or all where stage1.deep is on.';

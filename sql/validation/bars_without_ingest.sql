@@ -1,6 +1,6 @@
 -- Every bar names the load that wrote it, and that load knows the bar's symbol and span: there is no foreign key, since it
 -- would make a load three times slower. Looks at the symbols of symbols_to_recount: the recently changed ones, or with
--- `set stage1.deep = on` (`stage1 validate --deep`) all.
+-- `set stage1.deep = on` all.
 -- depends: symbols_to_recount
 create or replace view public.bars_without_ingest as
 select

@@ -1,5 +1,6 @@
 -- A failed load stands until the file was loaded (that content, or what came to lie in its place), failed again, or somebody
--- took note of the failure. A file is known by its path, not its name: every year may have a file of the same name.
+-- took note of the failure. A file is known by its path, not its name: every year may have a file of the same name. Only a
+-- whole load that stands settles anything: not one that was undone, nor one that repeats it.
 create or replace view public.failed_ingests as
 select
   'failed_ingests' as check_name,
@@ -15,11 +16,14 @@ from public.data_ingest_runs as r
 where r.status = 'failed' and r.undone_at is null
   and not exists (
     select 1 from public.data_ingest_runs as n
-    where n.id > r.id and n.status in ('success', 'failed')
-      and n.file_name = r.file_name and n.details ->> 'path' = r.details ->> 'path'
+    where n.id > r.id and n.status = 'failed' and n.file_name = r.file_name and n.details ->> 'path' = r.details ->> 'path'
   )
   and not exists (
-    select 1 from public.data_ingest_runs as n where n.status = 'success' and n.file_sha256 = r.file_sha256 and n.id > r.id
+    select 1
+    from public.data_ingest_runs as n
+    left join public.data_ingest_runs as f on f.id = n.repeats_ingest_id
+    where n.id > r.id and n.status = 'success' and n.whole and n.undone_at is null and f.undone_at is null
+      and (n.file_sha256 = r.file_sha256 or (n.file_name = r.file_name and n.details ->> 'path' = r.details ->> 'path'))
   );
 
 comment on view public.failed_ingests is

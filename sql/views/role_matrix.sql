@@ -36,7 +36,7 @@ from (
         'public.fn_list_runs', 'public.fn_list_runs_after',
         'public.fn_list_simulations', 'public.fn_list_simulations_after',
         'public.fn_show_dataset', 'public.fn_dataset_lineage', 'public.fn_find_dataset',
-        'public.check_page', 'public.check_cursor'
+        'public.check_cursor'
       ]
     ),
     (

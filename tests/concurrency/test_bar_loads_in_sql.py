@@ -209,6 +209,20 @@ def test_the_row_of_a_load_whose_process_is_gone_is_taken_over(prepared):
         assert (stored(second, "A"), summary(second, "A")) == ([], None)
 
 
+def test_a_load_that_lives_is_not_taken_for_gone_whoever_began_it(prepared):
+    """Behind a pooler the process that began it may have ended."""
+    left = "select subject from public.ingests_left_running"
+    with prepared.connect() as beginner:
+        ingest = begin(beginner)
+        assert beginner.execute(left).fetchall() == []
+    with prepared.connect(autocommit=False) as first, prepared.connect() as second:
+        second.execute("update public.data_ingest_runs set backend_pid = 0")
+        open_load(first, ingest, ["A"])
+        assert second.execute(left).fetchall() == []
+        first.rollback()
+        assert value(second, left) == f"ingest {ingest}"
+
+
 def test_a_load_that_lives_cannot_be_undone(prepared):
     with opened(prepared, ["A"], bars("A", 0, 3)) as (first, ingest):
         with prepared.connect() as second, pytest.raises(psycopg.Error) as refused:

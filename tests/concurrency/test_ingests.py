@@ -2,9 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import numpy as np
-import pytest
-
 from tests.plugins.dbn_files import Header, records, symbols, write
 from tests.plugins.loaded_bars import bars, counts, expected, findings, runs, summaries
 
@@ -54,44 +51,37 @@ def test_symbols_in_opposite_orders_in_files_of_several_years(start_cli, databas
     assert findings(database) == []
 
 
-def test_who_waits_for_another_load_is_let_in_when_that_one_fails(start_cli, database, tmp_path, wait_until_blocked):
+def hold(holder):
+    """Another load of ESH3, as far as anybody can see."""
+    holder.execute(
+        "insert into public.market_bar_symbols (symbol, vendor, dataset, origin, bar_count, version)"
+        " values ('ESH3', 'databento', 'GLBX.MDP3', 'vendor', 0, 0)"
+    )
+
+
+def test_who_waits_for_another_load_is_let_in_when_that_one_fails(start_cli, database, tmp_path, wait_until_somebody_is_blocked):
     made = records(10)
     path = str(write(tmp_path / "es.dbn", made))
     with database.connect(autocommit=False) as holder:
-        holder.execute(
-            "insert into public.market_bar_symbols (symbol, vendor, dataset, origin, bar_count, version)"
-            " values ('ESH3', 'databento', 'GLBX.MDP3', 'vendor', 0, 0)"
-        )
+        hold(holder)
         process = start_cli("ingest", path, database=database)
-        waits = "select count(*) from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
-        with database.connect() as observer:
-            for _ in range(20_000):
-                [row] = observer.execute(waits, [database.name]).fetchall()
-                if row["count"]:
-                    break
-            else:
-                pytest.fail("the load never waited")
+        wait_until_somebody_is_blocked(database)
         holder.rollback()
     finish([process])
     assert bars(database) == expected(made, "ESH3")
 
 
-@pytest.mark.parametrize("jobs", ["2"])
-def test_the_same_file_twice_in_one_command(start_cli, database, tmp_path, jobs):
+def test_the_same_file_twice_in_one_command(start_cli, database, tmp_path):
     made = records(30_000)
-    first = str(write(tmp_path / "1.dbn", made))
-    second = str(write(tmp_path / "2.dbn", np.concatenate([made])))
-    finish([start_cli("ingest", first, second, "--jobs", jobs, database=database)])
+    paths = [str(write(tmp_path / name, made)) for name in ("1.dbn", "2.dbn")]
+    finish([start_cli("ingest", *paths, "--jobs", "2", database=database)])
     assert bars(database) == expected(made, "ESH3")
     assert sum(run["inserted_count"] for run in runs(database)) == 30_000
 
 
 def test_different_symbols_do_not_wait_for_each_other(start_cli, database, tmp_path):
     with database.connect(autocommit=False) as holder:
-        holder.execute(
-            "insert into public.market_bar_symbols (symbol, vendor, dataset, origin, bar_count, version)"
-            " values ('ESH3', 'databento', 'GLBX.MDP3', 'vendor', 0, 0)"
-        )
+        hold(holder)
         path = str(write(tmp_path / "nq.dbn", records(10, instruments=(8,)), symbols(NQH3=8)))
         finish([start_cli("ingest", path, database=database)])
         holder.rollback()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from stage1.database.bar_encoding import COLUMNS, HEADER, TRAILER, BarEncoder
+from stage1.database.bar_encoding import COLUMNS, BarEncoder
 from stage1.model.bars import NANOSECONDS_A_MINUTE, Bars
 
 LARGEST = 2**63 - 2
@@ -55,10 +55,7 @@ def copied(db: psycopg.Connection[DictRow], bars: Bars, names: list[str]) -> lis
     db.execute(f"create temp table encoded (symbol text, minute integer, {prices})")
     encoder = BarEncoder(names)
     with db.cursor().copy(f"copy pg_temp.encoded ({', '.join(COLUMNS)}) from stdin (format binary)") as copy:
-        copy.write(HEADER)
-        for rows in encoder.rows(bars):
-            copy.write(rows)
-        copy.write(TRAILER)
+        copy.write(encoder.message(bars))
     return db.execute("select * from pg_temp.encoded order by minute").fetchall()
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from tests.plugins.databases import Database
+
 WaitUntilBlocked = Callable[[psycopg.Connection], None]
+WaitUntilSomebodyIsBlocked = Callable[..., None]
 _DEADLINE = 20.0
 
 
@@ -23,5 +26,22 @@ def wait_until_blocked(server_url: str) -> WaitUntilBlocked:
                 if found and found[0] == "Lock":
                     return
         raise AssertionError(f"session {pid} was never blocked")
+
+    return wait
+
+
+@pytest.fixture
+def wait_until_somebody_is_blocked(server_url: str) -> WaitUntilSomebodyIsBlocked:
+    """Returns when that many sessions of a database wait for a lock, whoever they are: those of a command, for example."""
+
+    def wait(database: Database, sessions: int = 1) -> None:
+        waits = "select count(*) from pg_stat_activity where datname = %s and wait_event_type = 'Lock'"
+        deadline = time.monotonic() + _DEADLINE
+        with psycopg.connect(server_url, autocommit=True) as observer:
+            while time.monotonic() < deadline:
+                found = observer.execute(waits, [database.name]).fetchone()
+                if found and found[0] >= sessions:
+                    return
+        raise AssertionError(f"no {sessions} sessions of {database.name} were ever blocked")
 
     return wait

@@ -43,7 +43,7 @@ ALTER TABLE public.market_bar_symbols OWNER TO stage1_owner;
 
 COMMENT ON TABLE public.market_bar_symbols IS 'What there is of each symbol; kept in the transaction that changes its bars, whose writers lock this row first.';
 
-COMMENT ON COLUMN public.market_bar_symbols.version IS 'Grows with every load or undo that changed bars of the symbol.';
+COMMENT ON COLUMN public.market_bar_symbols.version IS 'Grows with every load or undo that changed bars of the symbol, or where they come from.';
 
 CREATE VIEW public.bar_stats AS
  SELECT bar_count AS row_count,
@@ -306,6 +306,7 @@ CREATE TABLE public.data_ingest_symbols (
     last_ts timestamp with time zone NOT NULL,
     version bigint NOT NULL,
     undone_version bigint,
+    replaced_origin boolean DEFAULT false NOT NULL,
     CONSTRAINT data_ingest_symbols_adds_up CHECK (((row_count = (inserted_count + updated_count)) AND (changed_count <= updated_count))),
     CONSTRAINT data_ingest_symbols_span_is_upright CHECK ((first_ts <= last_ts))
 );
@@ -317,6 +318,8 @@ COMMENT ON TABLE public.data_ingest_symbols IS 'What each load did to each symbo
 COMMENT ON COLUMN public.data_ingest_symbols.version IS 'The version of the symbol in market_bar_symbols after this load.';
 
 COMMENT ON COLUMN public.data_ingest_symbols.undone_version IS 'The version of the symbol after this load was undone; null where nothing was removed.';
+
+COMMENT ON COLUMN public.data_ingest_symbols.replaced_origin IS 'Whether the symbol held bars of another vendor dataset or origin before this load.';
 
 CREATE FUNCTION public.fn_ingest_symbols(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.data_ingest_symbols
     LANGUAGE plpgsql STABLE
@@ -578,7 +581,7 @@ COMMENT ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) IS 'The audit row 
 
 CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
     AS …;
@@ -607,7 +610,7 @@ COMMENT ON FUNCTION stage1_internal.adopt_table_v1(p_table text) IS 'Moves stage
 
 CREATE FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb, p_whole boolean DEFAULT true, p_warnings jsonb DEFAULT '[]'::jsonb, p_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) OWNER TO stage1_owner;
@@ -625,7 +628,7 @@ COMMENT ON FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[
 
 CREATE FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) OWNER TO stage1_owner;
@@ -652,7 +655,7 @@ COMMENT ON FUNCTION stage1_internal.existing_objects(p_names text[]) IS 'Lists t
 
 CREATE FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) OWNER TO stage1_owner;
@@ -670,7 +673,7 @@ COMMENT ON FUNCTION stage1_internal.fill_created_at_v1() IS 'Trigger: a client o
 
 CREATE FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint DEFAULT 0, p_details jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     SET jit TO 'off'
     AS …;
@@ -726,12 +729,11 @@ COMMENT ON FUNCTION stage1_internal.insert_dataset_v1(p_dataset_id uuid, p_tag t
 CREATE FUNCTION stage1_internal.keep_ingest_with_bars_v1() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
     AS …;
 
 ALTER FUNCTION stage1_internal.keep_ingest_with_bars_v1() OWNER TO stage1_owner;
 
-COMMENT ON FUNCTION stage1_internal.keep_ingest_with_bars_v1() IS 'Trigger: an ingest that owns bars can be neither deleted nor renumbered.';
+COMMENT ON FUNCTION stage1_internal.keep_ingest_with_bars_v1() IS 'Trigger: an ingest that wrote bars can be neither deleted nor renumbered, undone or not.';
 
 CREATE FUNCTION stage1_internal.keep_object(p_object_name text, p_reason text) RETURNS void
     LANGUAGE sql
@@ -774,7 +776,7 @@ COMMENT ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_
 
 CREATE FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) RETURNS TABLE(staged bigint, inserted bigint, updated bigint, changed bigint)
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_mergejoin TO 'off'
     SET enable_nestloop TO 'off'
@@ -798,7 +800,7 @@ COMMENT ON FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, p_o
 
 CREATE FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS …;
 
@@ -807,8 +809,8 @@ ALTER FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[
 COMMENT ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) IS 'Opens the load of an ingest in this transaction: locks its symbols in order and makes the staging tables for COPY.';
 
 CREATE FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) RETURNS text[]
-    LANGUAGE plpgsql
-    SET search_path TO ''
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) OWNER TO stage1_owner;
@@ -853,14 +855,14 @@ ALTER FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, 
 
 COMMENT ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) IS 'Makes the parent of an indicator_datasets row by the backfill''s rule and returns its slug; null where it exists.';
 
-CREATE FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
+CREATE FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb, p_details jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
-ALTER FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) OWNER TO stage1_owner;
+ALTER FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) OWNER TO stage1_owner;
 
-COMMENT ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) IS 'Records that an unchanged file was brought again and its bars are as it left them; no row where it has to be loaded.';
+COMMENT ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) IS 'Records that an unchanged file was brought again and its bars are as it left them; no row where it has to be loaded.';
 
 CREATE FUNCTION stage1_internal.restore_grants() RETURNS SETOF text
     LANGUAGE plpgsql
@@ -924,6 +926,20 @@ ALTER FUNCTION stage1_internal.validation_summary() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.validation_summary() IS 'Runs every check of sql/validation/ and counts what it finds, by severity.';
 
+CREATE VIEW stage1_internal.bar_origins AS
+ SELECT DISTINCT ON (i.symbol) i.symbol,
+    r.vendor,
+    r.dataset,
+    r.origin
+   FROM (public.data_ingest_symbols i
+     JOIN public.data_ingest_runs r ON ((r.id = i.ingest_id)))
+  WHERE ((r.status = 'success'::text) AND (r.undone_at IS NULL) AND (((i.inserted_count + i.changed_count) > 0) OR i.replaced_origin))
+  ORDER BY i.symbol, i.version DESC;
+
+ALTER VIEW stage1_internal.bar_origins OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.bar_origins IS 'Where the bars of each symbol come from, by the newest load of it that stands.';
+
 CREATE VIEW stage1_internal.symbols_to_recount AS
  WITH mode AS (
          SELECT (COALESCE(current_setting('stage1.deep'::text, true), ''::text) = 'on'::text) AS is_deep
@@ -957,8 +973,16 @@ CREATE VIEW public.bar_summaries_differ AS
  SELECT 'bar_summaries_differ'::text AS check_name,
     'error'::text AS severity,
     w.symbol AS subject,
-    format(('the summary says %s bars from %s to %s, the last close %s; there are %s from %s to %s, the last close %s;'::text || ' undo what was done past the loading functions, or set the row of market_bar_symbols right'::text), COALESCE(s.bar_count, (0)::bigint), COALESCE((s.first_ts)::text, 'nothing'::text), COALESCE((s.last_ts)::text, 'nothing'::text), COALESCE((s.latest_close)::text, 'none'::text), c.bar_count, COALESCE((c.first_ts)::text, 'nothing'::text), COALESCE((c.last_ts)::text, 'nothing'::text), COALESCE((l.close)::text, 'none'::text)) AS detail
-   FROM (((stage1_internal.symbols_to_recount w
+    format(('the summary says %s bars from %s to %s, the last close %s, of %s; there are %s from %s to %s, the last close %s, of %s;'::text || ' undo what was done past the loading functions, or set the row of market_bar_symbols right'::text), COALESCE(s.bar_count, (0)::bigint), COALESCE((s.first_ts)::text, 'nothing'::text), COALESCE((s.last_ts)::text, 'nothing'::text), COALESCE((s.latest_close)::text, 'none'::text),
+        CASE
+            WHEN (s.symbol IS NULL) THEN 'nobody'::text
+            ELSE format('%s %s, origin %s'::text, s.vendor, s.dataset, s.origin)
+        END, c.bar_count, COALESCE((c.first_ts)::text, 'nothing'::text), COALESCE((c.last_ts)::text, 'nothing'::text), COALESCE((l.close)::text, 'none'::text),
+        CASE
+            WHEN (o.symbol IS NULL) THEN 'no load'::text
+            ELSE format('%s %s, origin %s'::text, o.vendor, o.dataset, o.origin)
+        END) AS detail
+   FROM ((((stage1_internal.symbols_to_recount w
      LEFT JOIN public.market_bar_symbols s ON ((s.symbol = w.symbol)))
      CROSS JOIN LATERAL ( SELECT count(*) AS bar_count,
             min(k.ts) AS first_ts,
@@ -970,7 +994,15 @@ CREATE VIEW public.bar_summaries_differ AS
           WHERE ((k.symbol = w.symbol) AND (k.ts = c.last_ts))
           ORDER BY k.ts
          LIMIT 1) l ON (true))
-  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close));
+     LEFT JOIN LATERAL ( SELECT g.symbol,
+            g.vendor,
+            g.dataset,
+            g.origin
+           FROM stage1_internal.bar_origins g
+          WHERE (g.symbol = w.symbol)
+          ORDER BY g.symbol
+         LIMIT 1) o ON (true))
+  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close) OR ((o.symbol IS NOT NULL) AND (((s.vendor IS DISTINCT FROM o.vendor) OR (s.dataset IS DISTINCT FROM o.dataset)) OR (s.origin IS DISTINCT FROM o.origin))));
 
 ALTER VIEW public.bar_summaries_differ OWNER TO stage1_owner;
 
@@ -1041,9 +1073,10 @@ CREATE VIEW public.failed_ingests AS
    FROM public.data_ingest_runs r
   WHERE ((status = 'failed'::text) AND (undone_at IS NULL) AND (NOT (EXISTS ( SELECT 1
            FROM public.data_ingest_runs n
-          WHERE ((n.id > r.id) AND (n.status = ANY (ARRAY['success'::text, 'failed'::text])) AND (n.file_name = r.file_name) AND ((n.details ->> 'path'::text) = (r.details ->> 'path'::text)))))) AND (NOT (EXISTS ( SELECT 1
-           FROM public.data_ingest_runs n
-          WHERE ((n.status = 'success'::text) AND (n.file_sha256 = r.file_sha256) AND (n.id > r.id))))));
+          WHERE ((n.id > r.id) AND (n.status = 'failed'::text) AND (n.file_name = r.file_name) AND ((n.details ->> 'path'::text) = (r.details ->> 'path'::text)))))) AND (NOT (EXISTS ( SELECT 1
+           FROM (public.data_ingest_runs n
+             LEFT JOIN public.data_ingest_runs f ON ((f.id = n.repeats_ingest_id)))
+          WHERE ((n.id > r.id) AND (n.status = 'success'::text) AND n.whole AND (n.undone_at IS NULL) AND (f.undone_at IS NULL) AND ((n.file_sha256 = r.file_sha256) OR ((n.file_name = r.file_name) AND ((n.details ->> 'path'::text) = (r.details ->> 'path'::text)))))))));
 
 ALTER VIEW public.failed_ingests OWNER TO stage1_owner;
 
@@ -1076,7 +1109,9 @@ CREATE VIEW public.ingests_left_running AS
         END, r.id) AS detail
    FROM (public.data_ingest_runs r
      LEFT JOIN pg_stat_activity a ON (((a.pid = r.backend_pid) AND (a.datname = current_database()))))
-  WHERE ((r.status = 'running'::text) AND ((a.pid IS NULL) OR (r.started_at < (now() - '1 day'::interval))));
+  WHERE ((r.status = 'running'::text) AND ((r.started_at < (now() - '1 day'::interval)) OR ((a.pid IS NULL) AND (NOT (EXISTS ( SELECT 1
+           FROM pg_locks l
+          WHERE ((l.locktype = 'transactionid'::text) AND l.granted AND (l.transactionid = r.xmax) AND (l.pid <> pg_backend_pid()))))))));
 
 ALTER VIEW public.ingests_left_running OWNER TO stage1_owner;
 
@@ -1191,7 +1226,7 @@ CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_page'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -1773,8 +1808,8 @@ REVOKE ALL ON FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) FROM 
 
 REVOKE ALL ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb) TO stage1_ingest;
+REVOKE ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION stage1_internal.restore_grants() FROM PUBLIC;
 

@@ -105,16 +105,17 @@ def stored(connection, symbol):
     return [((bar["ts"] - START) // timedelta(minutes=1), Decimal(bar["close"]), bar["ingestion_run_id"]) for bar in found]
 
 
-def repeat(connection, name="a.dbn", options="{}", vendor="databento"):
+def repeat(connection, name="a.dbn", options="{}", vendor="databento", details="{}"):
     """The audit row of the shortcut, or None."""
     sha = sha256(name.encode()).hexdigest()
     return row(
         connection,
-        "select * from stage1_internal.repeat_ingest(%s, %s, %s, 1000, %s::jsonb)",
+        "select * from stage1_internal.repeat_ingest(%s, %s, %s, 1000, %s::jsonb, %s::jsonb)",
         vendor,
         f"again {name}",
         sha,
         options,
+        details,
     )
 
 

@@ -1,7 +1,9 @@
 """Which partitions ensure_bar_partitions makes, what they have, and what it refuses."""
 
+import re
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from tests.sql.bar_loads import value
@@ -64,6 +66,22 @@ def test_a_partition_has_the_keys_of_its_parent_and_nobody_elses_rights(db):
         (True, "brin (ts) WITH (autosummarize='on')"),
         (True, "btree (symbol, ts)"),
     ]
+
+
+def test_a_partition_that_was_detached_is_named_and_the_hint_attaches_it_again(refused, db):
+    db.execute(ENSURE, [at(2023), at(2023)])
+    db.execute("alter table public.market_bars_ohlcv_1m detach partition stage1_internal.market_bars_ohlcv_1m_2023")
+    message = refused("S1I09", lambda: db.execute(ENSURE, [at(2022), at(2023)]))
+    assert message.startswith("stage1_internal.market_bars_ohlcv_1m_2023 exists and is no partition of the bars")
+    assert partitions(db) == []
+    with pytest.raises(psycopg.Error) as problem, db.transaction():
+        db.execute(ENSURE, [at(2023), at(2023)])
+    attach, move = re.findall(r"alter table [^;]+;", problem.value.diag.message_hint)
+    with db.transaction(force_rollback=True):
+        db.execute(attach)
+        assert value(db, ENSURE, at(2022), at(2023)) == 1
+    db.execute(move)
+    assert value(db, ENSURE, at(2022), at(2023)) == 2
 
 
 @pytest.mark.parametrize(

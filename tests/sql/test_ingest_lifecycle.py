@@ -7,9 +7,14 @@ from tests.sql.bar_loads import (
     bars,
     begin,
     counts,
+    finish,
     load,
+    merge,
+    minute,
+    open_load,
     repeat,
     row,
+    stage,
     summary,
     undo,
     value,
@@ -61,9 +66,12 @@ def test_a_failed_load_can_name_its_reason_once_more_and_a_finished_one_cannot(d
     assert show(db, ingest)["error"] == "the disk was full"
     assert refused("S1A01", lambda: fail(db, ingest, " ")).startswith("p_error was null or empty")
     assert "999" in refused("S1I07", lambda: fail(db, 999))
-    assert "its state is success" in refused("S1I09", lambda: fail(db, load(db, bars("A", 0, 1))["id"]))
+    done = load(db, bars("A", 0, 1))["id"]
+    assert refused("S1I09", lambda: fail(db, done)).startswith(
+        f"Ingest {done} cannot fail any more: it is a success, committed with 1 rows; it ended at "
+    )
     undo(db, ingest)
-    assert "its state is undone" in refused("S1I09", lambda: fail(db, ingest))
+    assert "it was undone at 2" in refused("S1I09", lambda: fail(db, ingest))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +114,23 @@ def test_the_same_file_again_is_an_audit_row_and_nothing_else(db):
     lineage = db.execute("select * from public.fn_ingest_symbols(%s)", [again["id"]]).fetchall()
     assert [(line["symbol"], *counts(line), line["version"]) for line in lineage] == [("A", 5, 0, 5, 0, 1), ("B", 3, 0, 3, 0, 1)]
     assert repeat(db)["repeats_ingest_id"] == first["id"]
+    moved = repeat(db, details='{"path": "/b/a.dbn"}')
+    assert moved["details"] == first["details"] | {"path": "/b/a.dbn"}
     assert value(db, "select count(*) from pg_catalog.pg_class where relname = 'staged_bars'") == 0
+
+
+def test_the_rejects_of_a_repeated_load_are_those_of_the_first(db):
+    db.execute("select stage1_internal.ensure_bar_partitions(%s, %s)", [minute(0), minute(0)])
+    first = begin(db)
+    open_load(db, first, ["A"])
+    stage(db, bars("A", 0, 3))
+    merge(db, first)
+    db.execute("insert into pg_temp.staged_rejects (position, reason) values (7, 'high below low')")
+    finish(db, first, rejected=1)
+    for again in (repeat(db), repeat(db)):
+        found = db.execute("select * from public.fn_ingest_rejects(%s)", [again["id"]]).fetchall()
+        assert again["rejected_count"] == len(found) == 1
+        assert (found[0]["ingest_id"], found[0]["position"]) == (first, 7)
 
 
 # What happens after January of A and B was loaded, and whether the shortcut still holds for its file.
@@ -122,6 +146,10 @@ AFTERWARDS = {
     "its undo": (lambda db, first: undo(db, first["id"]), False),
     "its undo and a load of it": (lambda db, first: (undo(db, first["id"]), load(db, bars("A", 0, 5))), True),
     "a change, undone": (lambda db, _: undo(db, load(db, bars("A", 2, 3, close=1), name="b.dbn")["id"]), False),
+    "another origin that is undone": (
+        lambda db, _: undo(db, load(db, bars("A", 1, 3), name="b.dbn", origin="derived", replace_origin=True)["id"]),
+        True,
+    ),
     "a part of it": (lambda db, _: load(db, bars("A", 0, 2), whole=False), False),
     "the summary of another origin": (
         lambda db, _: load(db, bars("A", MONTH, MONTH + 1), name="b.dbn", origin="derived", replace_origin=True),

@@ -3,7 +3,25 @@
 import psycopg
 import pytest
 
-from tests.sql.bar_loads import bars, begin, counts, load, minute, open_load, row, stored, summary, undo, value
+from tests.sql.bar_loads import (
+    bars,
+    begin,
+    counts,
+    finish,
+    load,
+    merge,
+    minute,
+    open_load,
+    repeat,
+    row,
+    stage,
+    stored,
+    summary,
+    undo,
+    value,
+)
+
+GLBX, XNAS = {"dataset": "GLBX.MDP3"}, {"dataset": "XNAS.ITCH"}
 
 
 def fail(db, ingest, error="cut short"):
@@ -69,27 +87,121 @@ def test_undo_of_an_unknown_ingest_is_refused(db, refused):
     assert "null" in refused("S1I07", lambda: undo(db, None))
 
 
+# --- where the bars that are left come from ----------------------------------------------------------------
+
+
+def origin(db, symbol="A"):
+    """Dataset and origin of the summary; the check agrees with them."""
+    assert db.execute("select * from public.bar_summaries_differ").fetchall() == []
+    return tuple(row(db, "select dataset, origin from public.market_bar_symbols where symbol = %s", symbol).values())
+
+
+# What is loaded over ten bars of GLBX, one after the other, by its place in the list; which of them are undone; whose bars
+# are left.
+REPLACED = {
+    "half of the bars rewritten": ([(bars("A", 5, 10, close=7), XNAS)], [0], "GLBX.MDP3"),
+    "bars beside them": ([(bars("A", 20, 25), XNAS)], [0], "GLBX.MDP3"),
+    "equal bars": ([(bars("A", 5, 10), XNAS)], [0], "GLBX.MDP3"),
+    "equal bars that stand": ([(bars("A", 5, 10), XNAS), (bars("A", 20, 25), XNAS)], [1], "XNAS.ITCH"),
+    "equal bars and what follows them": ([(bars("A", 5, 10), XNAS), (bars("A", 20, 25), XNAS)], [1, 0], "GLBX.MDP3"),
+    "equal bars before what follows them": ([(bars("A", 5, 10), XNAS), (bars("A", 20, 25), XNAS)], [0], "XNAS.ITCH"),
+    "a load that only confirmed it": ([(bars("A", 5, 10, close=7), XNAS), (bars("A", 5, 10, close=7), XNAS)], [0], "GLBX.MDP3"),
+    "there and back": ([(bars("A", 5, 10, close=7), XNAS), (bars("A", 5, 8), GLBX)], [1], "XNAS.ITCH"),
+    "there and back with equal bars": ([(bars("A", 5, 10), XNAS), (bars("A", 5, 8), GLBX)], [0], "GLBX.MDP3"),
+}
+
+
+@pytest.mark.parametrize(("loads", "undone", "expected"), REPLACED.values(), ids=list(REPLACED))
+def test_after_an_undo_a_symbol_is_of_the_newest_load_that_stands(db, refused, loads, undone, expected):
+    load(db, bars("A", 0, 10), name="x.dbn", **GLBX)
+    loaded = [
+        load(db, chunk, name=f"{number}.dbn", replace_origin=True, **given)["id"] for number, (chunk, given) in enumerate(loads)
+    ]
+    for place in undone:
+        undo(db, loaded[place])
+    assert origin(db) == (expected, "vendor")
+    other = XNAS if expected == "GLBX.MDP3" else GLBX
+    refused("S1I06", lambda: load(db, bars("A", 30, 31), name="y.dbn", **other))
+    load(db, bars("A", 30, 31), name="z.dbn", dataset=expected)
+
+
+def test_the_newest_load_is_the_one_that_was_committed_last_whatever_its_id(db):
+    early = begin(db, "early.dbn", **XNAS)
+    load(db, bars("A", 0, 10), **GLBX)
+    open_load(db, early, ["A"], replace_origin=True)
+    stage(db, bars("A", 7, 8, close=3))
+    merge(db, early)
+    finish(db, early)
+    undo(db, load(db, bars("A", 8, 9, close=3), name="b.dbn", replace_origin=True, **GLBX)["id"])
+    assert origin(db) == ("XNAS.ITCH", "vendor")
+
+
+def test_a_repeated_load_does_not_stand_once_the_first_is_undone(db):
+    load(db, bars("A", 0, 10), name="x.dbn", **GLBX)
+    second = load(db, bars("A", 5, 15, close=7), replace_origin=True, **XNAS)
+    assert repeat(db)["repeats_ingest_id"] == second["id"]
+    undo(db, second["id"])
+    assert origin(db) == ("GLBX.MDP3", "vendor")
+
+
+def test_a_load_that_changes_nothing_but_the_origin_has_a_version_of_its_own(db):
+    load(db, bars("A", 0, 10), **GLBX)
+    second = load(db, bars("A", 0, 10), name="b.dbn", replace_origin=True, **XNAS)
+    assert counts(second) == (10, 0, 10, 0)
+    lineage = row(db, "select version, replaced_origin from public.fn_ingest_symbols(%s)", second["id"])
+    assert (lineage, summary(db, "A")[4]) == ({"version": 2, "replaced_origin": True}, 2)
+    undo(db, second["id"])
+    assert (summary(db, "A"), origin(db)) == ((10, minute(0), minute(9), 100, 3), ("GLBX.MDP3", "vendor"))
+    assert value(db, "select undone_version from public.fn_ingest_symbols(%s)", second["id"]) is None
+
+
 # --- no bar without its ingest -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "delete from public.data_ingest_runs where id = {}",
-        "update public.data_ingest_runs set id = id + 1000 where id = {}",
-        "truncate public.data_ingest_runs cascade",
-    ],
-)
-def test_an_ingest_with_bars_can_be_neither_deleted_nor_renumbered(db, refused, statement):
-    owner = load(db, bars("A", 0, 3))["id"]
-    refused("S1I08", lambda: db.execute(statement.format(owner)))
-    undo(db, owner)
-    if "update" not in statement:  # whose lineage names it still
-        db.execute(statement.format(owner))
-        assert value(db, "select count(*) from public.data_ingest_runs where id = %s", owner) == 0
+KEPT = {
+    "delete": "delete from public.data_ingest_runs where id = {}",
+    "renumber": "update public.data_ingest_runs set id = id + 1000 where id = {}",
+    "truncate": "truncate public.data_ingest_runs cascade",
+}
+WROTE = {
+    "inserted": lambda db: load(db, bars("A", 0, 3)),
+    "rewrote": lambda db: load(db, bars("Z", 1, 2, close=7)),
+    "replaced the origin": lambda db: load(db, bars("Z", 0, 3), origin="derived", replace_origin=True),
+    "inserted, all of it rewritten since": lambda db: (
+        load(db, bars("A", 0, 3)),
+        load(db, bars("A", 0, 3, close=7), name="c.dbn"),
+    )[0],
+}
 
 
-def test_an_ingest_that_owns_no_bar_any_more_takes_lineage_and_rejects_along(db):
+@pytest.mark.parametrize("statement", KEPT.values(), ids=list(KEPT))
+@pytest.mark.parametrize("wrote", WROTE.values(), ids=list(WROTE))
+def test_an_ingest_that_wrote_can_be_neither_deleted_nor_renumbered_undone_or_not(db, refused, statement, wrote):
+    load(db, bars("Z", 0, 3), name="z.dbn")
+    ingest = wrote(db)["id"]
+    for _ in range(2):
+        refused("S1I08", lambda: db.execute(statement.format(ingest)))
+        undo(db, ingest)
+
+
+def test_nothing_is_forgotten_of_what_the_shortcut_asks_for(db, refused):
+    load(db, bars("A", 0, 10))
+    second = load(db, bars("A", 0, 5, close=7), name="b.dbn")["id"]
+    undo(db, second)
+    message = refused("S1I08", lambda: db.execute("delete from public.data_ingest_runs where id = %s", [second]))
+    assert message == f"Ingest {second} (b.dbn) wrote bars of A; it can be neither deleted nor renumbered, undone or not."
+    assert repeat(db) is None
+
+
+@pytest.mark.parametrize("statement", [KEPT["delete"], KEPT["truncate"]], ids=["delete", "truncate"])
+def test_ingests_that_failed_may_be_deleted(db, statement):
+    ingest = begin(db)
+    fail(db, ingest)
+    db.execute(statement.format(ingest))
+    assert value(db, "select count(*) from public.data_ingest_runs") == 0
+
+
+def test_an_ingest_that_wrote_nothing_takes_lineage_and_rejects_along(db):
     load(db, bars("A", 0, 3))
     idle = load(db, bars("A", 0, 3), name="b.dbn")["id"]
     db.execute("insert into public.data_ingest_rejects (ingest_id, position, reason) values (%s, 1, 'x')", [idle])

@@ -114,6 +114,24 @@ def test_a_failed_load_that_is_settled_is_no_finding(db, by):
     assert [row["subject"] for row in findings(db, "failed_ingests")] == expected
 
 
+@pytest.mark.parametrize("by", ["path", "sha256"])
+@pytest.mark.parametrize("settled", ["undone", "its repetition is undone with it", "a part of it"])
+def test_a_load_that_is_not_whole_or_was_undone_settles_no_failure(db, by, settled):
+    ingest = fail(db, "a.dbn")
+    lies_at(db, ingest, "/2023/a.dbn")
+    found = load(db, bars("A", 0, 1), sha="0" * 64 if by == "path" else SHA_OF_A, whole=settled != "a part of it")
+    lies_at(db, found["id"], "/2023/a.dbn" if by == "path" else "/2024/a.dbn")
+    if settled.startswith("its repetition"):
+        db.execute(
+            "select stage1_internal.repeat_ingest('databento', 'a.dbn', %s, 1, p_details => '{\"path\": \"/2023/a.dbn\"}')",
+            [found["file_sha256"]],
+        )
+    if settled != "a part of it":
+        assert findings(db, "failed_ingests") == []
+        undo(db, found["id"])
+    assert [row["subject"] for row in findings(db, "failed_ingests")] == [f"ingest {ingest}"]
+
+
 def test_a_file_of_the_same_name_in_another_folder_settles_nothing(db):
     ingest = fail(db, "a.dbn")
     lies_at(db, ingest, "/2023/a.dbn")
@@ -133,7 +151,10 @@ def test_a_load_that_was_left_running_is_reported(db, change, said):
     assert said in row["detail"]
 
 
-SUMMARY_CHANGES = ["bar_count = 9", "first_ts = first_ts - interval '1 min'", "last_ts = first_ts", "latest_close = 1"]
+SUMMARY_CHANGES = [
+    *("bar_count = 9", "first_ts = first_ts - interval '1 min'", "last_ts = first_ts", "latest_close = 1"),
+    *("vendor = 'other'", "dataset = 'GLBX.MDP3'", "origin = 'derived'"),
+]
 
 
 @pytest.mark.parametrize("change", SUMMARY_CHANGES)
@@ -143,6 +164,7 @@ def test_a_summary_that_is_not_what_a_count_says_is_reported(db, change):
     (row,) = findings(db, "bar_summaries_differ")
     assert list(row.values())[:3] == ["bar_summaries_differ", "error", "A"]
     assert "; there are 10 from 2024-01-02" in row["detail"]
+    assert ", the last close 100, of databento XNAS.ITCH, origin vendor; undo what" in row["detail"]
 
 
 BAR_CHANGES = {

@@ -148,7 +148,7 @@ class IngestNotFound(Stage1Error):
 
 
 class IngestHasBars(Stage1Error):
-    """An ingest that has bars cannot be deleted."""
+    """An ingest that wrote bars cannot be deleted or renumbered."""
 
     sqlstate = "S1I08"
     http_status = 409

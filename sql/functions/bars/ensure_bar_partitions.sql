@@ -4,8 +4,7 @@
 -- new year waits for the end of this transaction. Nothing is locked where every year is there.
 -- Locks: share update exclusive on the parent table, to the end of the transaction.
 -- Security definer: only the owner may attach partitions, and a partition is the owner's alone.
--- As in every definer function here, types that are no keywords are qualified: those of pg_temp would be found first.
--- Raises: S1A01 argument missing, S1A02 argument invalid, S1A03 span inverted.
+-- Raises: S1A01 argument missing, S1A02 argument invalid, S1A03 span inverted, S1I09 where the table of a year was detached.
 create or replace function stage1_internal.ensure_bar_partitions(
   p_first_ts timestamptz,
   p_last_ts timestamptz
@@ -13,16 +12,17 @@ create or replace function stage1_internal.ensure_bar_partitions(
   returns integer
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
-  v_parent constant pg_catalog.oid := 'public.market_bars_ohlcv_1m'::pg_catalog.regclass;
+  v_parent constant oid := 'public.market_bars_ohlcv_1m'::regclass;
   v_first integer := case when isfinite(p_first_ts) then extract(year from p_first_ts at time zone 'UTC') end;
   v_last integer := case when isfinite(p_last_ts) then extract(year from p_last_ts at time zone 'UTC') end;
   v_missing integer[];
   v_year integer;
-  v_name pg_catalog.text;
-  v_strangers pg_catalog.text;
+  v_name text;
+  v_bounds text;
+  v_strangers text;
 begin
   if p_first_ts is null or p_last_ts is null then
     raise exception using errcode = 'S1A01',
@@ -61,6 +61,14 @@ begin
 
   foreach v_year in array v_missing loop
     v_name := format('stage1_internal.market_bars_ohlcv_1m_%s', v_year);
+    v_bounds := format('for values from (''%s-01-01 00:00:00+00'') to (''%s-01-01 00:00:00+00'')', v_year, v_year + 1);
+    if to_regclass(v_name) is not null then
+      raise exception using errcode = 'S1I09',
+        message = format('%s exists and is no partition of the bars: it was detached, or made by somebody else.', v_name),
+        detail = format('Bars of %s cannot be stored meanwhile; no partition was made.', v_year),
+        hint = format('Attach it again: alter table public.market_bars_ohlcv_1m attach partition %s %s; or move it away: '
+          || 'alter table %s rename to detached_bars_%s;', v_name, v_bounds, v_name, v_year);
+    end if;
     execute format('create table %s (like public.market_bars_ohlcv_1m including all)', v_name);
     execute format('comment on table %s is %L', v_name, format('The bars of %s (UTC); read and written through the parent.', v_year));
     -- Default privileges of the owner may give others rights to a new table; they would pass the parent by.
@@ -68,14 +76,11 @@ begin
       into v_strangers
     from pg_catalog.pg_class as c
     cross join lateral aclexplode(c.relacl) as a
-    where c.oid = v_name::pg_catalog.regclass and a.grantee <> c.relowner;
+    where c.oid = v_name::regclass and a.grantee <> c.relowner;
     if v_strangers is not null then
       execute format('revoke all on table %s from %s', v_name, v_strangers);
     end if;
-    execute format(
-      'alter table public.market_bars_ohlcv_1m attach partition %s for values from (%L) to (%L)',
-      v_name, format('%s-01-01 00:00:00+00', v_year), format('%s-01-01 00:00:00+00', v_year + 1)
-    );
+    execute format('alter table public.market_bars_ohlcv_1m attach partition %s %s', v_name, v_bounds);
   end loop;
   return cardinality(v_missing);
 end;

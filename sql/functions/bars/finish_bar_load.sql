@@ -1,6 +1,6 @@
 -- Ends the load that is open in this transaction: keeps its rejects, writes what it did to each symbol, brings the summary
 -- up to date, and marks the ingest as a success. Its commit makes bars, summary and audit row visible together.
--- A symbol whose bars did not change keeps its version and its updated_at.
+-- A symbol whose bars did not change, nor where they come from, keeps its version and its updated_at.
 -- Locks: none but those of open_bar_load. Writes data_ingest_runs, _symbols, _rejects and market_bar_symbols.
 -- Security definer: nobody but the owner writes the audit trail and the summary.
 -- Raises: S1I05 count mismatch, S1I09 ingest state.
@@ -13,12 +13,12 @@ create or replace function stage1_internal.finish_bar_load(
   returns setof public.data_ingest_runs
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
   set jit = off
 as $function$
 declare
-  v_opened constant pg_catalog.text[] := stage1_internal.opened_bar_load(p_ingest_id);
+  v_opened constant text[] := stage1_internal.opened_bar_load(p_ingest_id);
   v_rejected bigint;
 begin
   if exists (select 1 from pg_temp.staged_bars) then
@@ -32,7 +32,7 @@ begin
   if v_rejected is distinct from p_rejected_count then
     raise exception using errcode = 'S1I05',
       message = format('Ingest %s staged %s rejected records; %s were announced.', p_ingest_id, v_rejected,
-        coalesce(p_rejected_count::pg_catalog.text, 'null')),
+        coalesce(p_rejected_count::text, 'null')),
       hint = 'Stage every rejected record in pg_temp.staged_rejects, once, before the load is finished.';
   end if;
 
@@ -51,13 +51,15 @@ begin
     group by g.symbol
   )
   insert into public.data_ingest_symbols (
-    ingest_id, symbol, row_count, inserted_count, updated_count, changed_count, first_ts, last_ts, version
+    ingest_id, symbol, row_count, inserted_count, updated_count, changed_count, first_ts, last_ts, version, replaced_origin
   )
   select
     p_ingest_id, t.symbol, t.staged, t.staged - t.updated, t.updated, t.changed, t.first_ts, t.last_ts,
-    s.version + (t.staged - t.updated + t.changed > 0)::integer
+    s.version + (t.staged - t.updated + t.changed > 0 or o.is_other)::integer, o.is_other
   from totals as t
-  inner join public.market_bar_symbols as s on s.symbol = t.symbol;
+  inner join public.market_bar_symbols as s on s.symbol = t.symbol
+  inner join public.data_ingest_runs as r on r.id = p_ingest_id
+  cross join lateral (select (s.vendor, s.dataset, s.origin) is distinct from (r.vendor, r.dataset, r.origin)) as o (is_other);
 
   update public.market_bar_symbols as s
   set vendor = r.vendor,
@@ -74,8 +76,7 @@ begin
     updated_at = clock_timestamp()
   from public.data_ingest_symbols as i
   inner join public.data_ingest_runs as r on r.id = i.ingest_id
-  where i.ingest_id = p_ingest_id and s.symbol = i.symbol
-    and (i.inserted_count + i.changed_count > 0 or (s.vendor, s.dataset, s.origin) is distinct from (r.vendor, r.dataset, r.origin));
+  where i.ingest_id = p_ingest_id and s.symbol = i.symbol and (i.inserted_count + i.changed_count > 0 or i.replaced_origin);
 
   -- Symbols that were named and had no bar.
   delete from public.market_bar_symbols as s where s.symbol = any (v_opened) and s.bar_count = 0;

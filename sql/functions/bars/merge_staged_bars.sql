@@ -19,7 +19,7 @@ create or replace function stage1_internal.merge_staged_bars(
   )
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
   set enable_mergejoin = off
   set enable_nestloop = off
@@ -28,14 +28,14 @@ create or replace function stage1_internal.merge_staged_bars(
   set jit = off
 as $function$
 declare
-  v_opened constant pg_catalog.text[] := stage1_internal.opened_bar_load(p_ingest_id);
-  v_vendor pg_catalog.text;
-  v_symbols pg_catalog.text[];
+  v_opened constant text[] := stage1_internal.opened_bar_load(p_ingest_id);
+  v_vendor text;
+  v_symbols text[];
   v_firsts integer[];
   v_lasts integer[];
-  v_from timestamp with time zone;
-  v_until timestamp with time zone;
-  v_stranger pg_catalog.text;
+  v_from timestamptz;
+  v_until timestamptz;
+  v_stranger text;
   v_met boolean;
 begin
   inserted := 0;
@@ -83,10 +83,12 @@ begin
   ) into v_met;
 
   if not v_met then
-    insert into public.market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, vendor)
+    insert into public.market_bars_ohlcv_1m (
+      vendor, schema, symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, created_at
+    )
     select
-      t.symbol, to_timestamp(t.minute::double precision * 60), t.minute::bigint * 60000,
-      t.open, t.high, t.low, t.close, t.volume, p_ingest_id, v_vendor
+      v_vendor, 'ohlcv-1m', t.symbol, to_timestamp(t.minute::double precision * 60), t.minute::bigint * 60000,
+      t.open, t.high, t.low, t.close, t.volume, p_ingest_id, now()
     from pg_temp.staged_bars as t;
     get diagnostics inserted = row_count;
   else
@@ -112,10 +114,12 @@ begin
         and (b.open, b.high, b.low, b.close, b.volume) is distinct from (t.open, t.high, t.low, t.close, t.volume);
     end if;
     if updated < staged then
-      insert into public.market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, vendor)
+      insert into public.market_bars_ohlcv_1m (
+        vendor, schema, symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id, created_at
+      )
       select
-        t.symbol, to_timestamp(t.minute::double precision * 60), t.minute::bigint * 60000,
-        t.open, t.high, t.low, t.close, t.volume, p_ingest_id, v_vendor
+        v_vendor, 'ohlcv-1m', t.symbol, to_timestamp(t.minute::double precision * 60), t.minute::bigint * 60000,
+        t.open, t.high, t.low, t.close, t.volume, p_ingest_id, now()
       from pg_temp.staged_bars as t
       where not exists (
         select 1 from public.market_bars_ohlcv_1m as b

@@ -13,13 +13,13 @@ create or replace function stage1_internal.open_bar_load(
   returns void
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan
 as $function$
 declare
   v_run public.data_ingest_runs;
   v_held public.market_bar_symbols;
-  v_staging pg_catalog.text;
+  v_staging text;
 begin
   if p_symbols is null then
     raise exception using errcode = 'S1A01',
@@ -49,7 +49,7 @@ begin
     select r.* into v_run from public.data_ingest_runs as r where r.id = p_ingest_id;
     if not found then
       raise exception using errcode = 'S1I07',
-        message = format('p_ingest_id was %s; there is no ingest of that id.', coalesce(p_ingest_id::pg_catalog.text, 'null')),
+        message = format('p_ingest_id was %s; there is no ingest of that id.', coalesce(p_ingest_id::text, 'null')),
         hint = 'stage1_internal.begin_ingest makes one.';
     end if;
     raise exception using errcode = 'S1I09',
@@ -87,9 +87,9 @@ begin
   end if;
 
   begin
-    create temporary table opened_load (ingest_id bigint not null, symbols pg_catalog.text[] not null) on commit drop;
+    create temporary table opened_load (ingest_id bigint not null, symbols text[] not null) on commit drop;
     create temporary table staged_bars (
-      symbol pg_catalog.text collate "C" not null,
+      symbol text collate "C" not null,
       minute integer not null,
       open numeric not null,
       high numeric not null,
@@ -99,7 +99,7 @@ begin
     ) on commit drop;
     -- Each chunk adds rows here, and nothing is updated: a load of many chunks would leave dead rows behind.
     create temporary table staged_symbols (
-      symbol pg_catalog.text collate "C" not null,
+      symbol text collate "C" not null,
       staged bigint not null default 0,
       updated bigint not null default 0,
       changed bigint not null default 0,
@@ -108,10 +108,10 @@ begin
     ) on commit drop;
     create temporary table staged_rejects (
       position bigint not null,
-      reason pg_catalog.text not null,
-      symbol pg_catalog.text,
-      ts timestamp with time zone,
-      record pg_catalog.bytea
+      reason text not null,
+      symbol text,
+      ts timestamptz,
+      record bytea
     ) on commit drop;
   exception
     when insufficient_privilege then

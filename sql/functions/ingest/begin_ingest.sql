@@ -20,11 +20,11 @@ create or replace function stage1_internal.begin_ingest(
   returns bigint
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
   v_id bigint;
-  v_missing pg_catalog.text := case when p_vendor is null then 'p_vendor' when coalesce(p_file_name, '') = '' then 'p_file_name' end;
+  v_missing text := case when p_vendor is null then 'p_vendor' when coalesce(p_file_name, '') = '' then 'p_file_name' end;
 begin
   if v_missing is not null then
     raise exception using errcode = 'S1A01',

@@ -10,10 +10,10 @@ create or replace function stage1_internal.fail_ingest(
   returns void
   language plpgsql
   security definer
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
-  v_status pg_catalog.text;
+  v_run public.data_ingest_runs;
 begin
   if coalesce(btrim(p_error), '') = '' then
     raise exception using errcode = 'S1A01',
@@ -26,17 +26,21 @@ begin
   if found then
     return;
   end if;
-  select case when r.undone_at is null then r.status else 'undone' end into v_status
-  from public.data_ingest_runs as r
-  where r.id = p_ingest_id;
+  select r.* into v_run from public.data_ingest_runs as r where r.id = p_ingest_id;
   if not found then
     raise exception using errcode = 'S1I07',
-      message = format('p_ingest_id was %s; there is no ingest of that id.', coalesce(p_ingest_id::pg_catalog.text, 'null')),
+      message = format('p_ingest_id was %s; there is no ingest of that id.', coalesce(p_ingest_id::text, 'null')),
       hint = 'select id, file_name, status from public.fn_list_ingests() lists them.';
   end if;
   raise exception using errcode = 'S1I09',
-    message = format('Ingest %s cannot fail any more: its state is %s.', p_ingest_id, v_status),
-    hint = format('select * from public.fn_show_ingest(%s) shows it; undo_ingest removes what it loaded.', p_ingest_id);
+    message = format('Ingest %s cannot fail any more: it %s.', p_ingest_id, case
+      when v_run.undone_at is not null then format('was undone at %s', v_run.undone_at)
+      else format('is a success, committed with %s rows; it ended at %s', v_run.row_count, v_run.finished_at)
+    end),
+    hint = format('select * from public.fn_show_ingest(%s) shows it; ', p_ingest_id) || case
+      when v_run.undone_at is not null then 'begin a new ingest to load the file again.'
+      else 'undo_ingest removes what it loaded.'
+    end;
 end;
 $function$;
 

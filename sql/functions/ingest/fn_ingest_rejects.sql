@@ -1,4 +1,5 @@
 -- The records that one load kept out, with their reasons; one page, in the order of the file.
+-- A load that repeats another (repeats_ingest_id) kept the same records out: they are those of the first, under its id.
 -- Raises: S1A02 argument invalid, S1I07 ingest not found.
 -- depends: check_page fn_show_ingest
 create or replace function public.fn_ingest_rejects(
@@ -18,7 +19,7 @@ begin
   return query
   select j.*
   from public.data_ingest_rejects as j
-  where j.ingest_id = p_ingest_id
+  where j.ingest_id = (select coalesce(r.repeats_ingest_id, r.id) from public.data_ingest_runs as r where r.id = p_ingest_id)
   order by j.position
   limit p_limit offset p_offset;
 end;

@@ -1,6 +1,7 @@
 -- Records that a file was brought again whose bars nobody touched since: an audit row, and nothing is loaded.
 -- Empty where this does not hold: the newest success of this sha256 with equal options must be of the whole file and not
 -- undone, its symbols must still be of its dataset and origin, and no later load or undo that changed bars may overlap it.
+-- The row says what the first load found out of the file, p_details added; its rejects stay with the first load.
 -- Locks: the symbols' rows of market_bar_symbols in order, as a load does, to the end of the transaction; so what is read
 -- after them stays true.
 -- Security definer: nobody but the owner writes the audit trail.
@@ -10,18 +11,19 @@ create or replace function stage1_internal.repeat_ingest(
   p_file_name text,
   p_file_sha256 text,
   p_file_bytes bigint,
-  p_options jsonb default '{}'
+  p_options jsonb default '{}',
+  p_details jsonb default '{}'
 )
   returns setof public.data_ingest_runs
   language plpgsql
   security definer
   rows 1
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
   v_first public.data_ingest_runs;
   v_again public.data_ingest_runs;
-  v_missing pg_catalog.text := case
+  v_missing text := case
     when p_vendor is null then 'p_vendor'
     when coalesce(p_file_name, '') = '' then 'p_file_name'
     when p_file_sha256 is null then 'p_file_sha256'
@@ -70,7 +72,7 @@ begin
     status, finished_at, row_count, updated_count, rejected_count, min_ts, max_ts, repeats_ingest_id
   ) values (
     v_first.vendor, v_first.dataset, v_first.origin, p_file_name, p_file_sha256, p_file_bytes, v_first.options, true,
-    v_first.warnings, v_first.details, pg_backend_pid(),
+    v_first.warnings, v_first.details || coalesce(p_details, '{}'), pg_backend_pid(),
     'success', clock_timestamp(), v_first.row_count, v_first.row_count - v_first.rejected_count, v_first.rejected_count,
     v_first.min_ts, v_first.max_ts, coalesce(v_first.repeats_ingest_id, v_first.id)
   ) returning * into v_again;
@@ -85,5 +87,5 @@ begin
 end;
 $function$;
 
-comment on function stage1_internal.repeat_ingest(text, text, text, bigint, jsonb) is
+comment on function stage1_internal.repeat_ingest(text, text, text, bigint, jsonb, jsonb) is
 'Records that an unchanged file was brought again and its bars are as it left them; no row where it has to be loaded.';

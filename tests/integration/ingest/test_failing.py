@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from stage1 import faults
 from stage1 import settings as settings_module
-from stage1.errors import FileChanged
+from stage1.errors import ConnectionLost, FileChanged
 from stage1.operations import ingest as operation
-from stage1.operations.prove_file import IngestOptions
-from tests.plugins.dbn_files import records, write
+from stage1.operations.ingest_options import IngestOptions
+from tests.plugins.dbn_files import Header, records, write
 from tests.plugins.loaded_bars import bars, expected, findings, runs
 
 
@@ -156,10 +157,33 @@ def test_a_file_that_changes_between_proof_and_load(database, tmp_path, monkeypa
     assert run["status"] == "failed"
 
 
+def test_a_connection_that_is_lost_after_the_commit_was_sent_is_no_failure(database, tmp_path, monkeypatch):
+    def lost(point):
+        if point == "ingest: committed":
+            raise ConnectionLost
+
+    monkeypatch.setattr(faults, "reach", lost)
+    made = records(100)
+    path = write(tmp_path / "es.dbn", made)
+    outcome = operation.ingest(database.target, settings_module.load({}, Path("/")), path, IngestOptions())
+    assert (outcome.status, outcome.run["status"], outcome.run["row_count"]) == ("loaded", "success", 100)
+    assert bars(database) == expected(made, "ESH3")
+
+
+def test_bars_of_a_year_that_cannot_be_kept_are_refused_before_anything_is_written(database, run_cli, tmp_path):
+    header = Header(start=datetime(2300, 1, 1, tzinfo=UTC), end=datetime(2301, 1, 1, tzinfo=UTC))
+    path = str(write(tmp_path / "es.dbn", records(10, start=datetime(2300, 6, 1, tzinfo=UTC)), header))
+    assert run_cli("ingest", path, "--dry-run").exit_code == 3
+    assert run_cli("ingest", path, database=database).exit_code == 3
+    assert runs(database)[0]["status"] == "failed"
+
+
 def test_no_password_is_shown_or_recorded(run_cli, database, tmp_path):
     path = tmp_path / "es.dbn"
     path.write_bytes(b"postgresql://u:hunter22@h/d")
     found = run_cli("ingest", str(path), database=database)
     assert found.exit_code == 3
+    assert "hunter22" not in found.said
+    assert "hunter22" not in runs(database)[0]["error"]
     url = "postgresql://u:hunter22@127.0.0.1:1/d"
     assert "hunter22" not in run_cli("ingest", str(path), env={"DATABASE_URL": url}).said

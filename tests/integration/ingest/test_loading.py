@@ -100,6 +100,24 @@ def test_an_instrument_id_that_is_given_to_another_symbol_follows_the_date(inges
     assert bars(database) == expected(made[:60], "AAA") + expected(made[60:], "BBB")
 
 
+def test_an_instrument_that_has_a_name_on_some_days_alone_is_one_for_a_label(ingest, database, tmp_path):
+    made = records(3_000)
+    header = Header(mappings={"PM": [(date(2023, 1, 4), date(2023, 2, 1), 7)]})
+    path = write(tmp_path / "late.dbn", made, header)
+    ingest(path, exit_code=3)
+    ingest(path, "--symbol", "PM")
+    assert bars(database) == expected(made, "PM")
+
+
+def test_symbols_that_were_not_found_and_a_limit_that_was_reached_are_warnings_of_the_audit_row(ingest, database, tmp_path):
+    header = Header(limit=100, not_found=("NOPE",), partial=("HALF",))
+    ingest(write(tmp_path / "es.dbn", records(100), header))
+    [run] = runs(database)
+    said = " ".join(run["warnings"])
+    for word in ("limited to 100 records", "NOPE", "HALF"):
+        assert word in said
+
+
 def test_extreme_prices_and_volumes_are_exact(ingest, database, tmp_path):
     made = records(5)
     prices = [-37_630_000_000, 0, 2**63 - 2, -(2**63 - 2), 1]
@@ -128,6 +146,24 @@ def test_a_part_of_a_file_is_no_reason_to_pass_the_whole_over(ingest, database, 
     ingest(path, "--limit", "10")
     [answer] = ingest(path)
     assert (answer["status"], counts(answer)) == ("loaded", (100, 90, 10, 0, 0))
+
+
+def test_what_is_announced_is_compared_before_a_file_is_passed_over(ingest, database, tmp_path):
+    path = write(tmp_path / "es.dbn.zst", records(100))
+    ingest(path)
+    ingest(path, "--expect-records", "101", exit_code=3)
+    [answer] = ingest(path, "--expect-records", "100")
+    assert counts(answer) == (100, 0, 100, 0, 0)
+    entry = {"filename": path.name, "size": path.stat().st_size + 1}
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": [entry]}))
+    ingest(path, exit_code=3)
+    entry["size"] -= 1
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": [entry]}))
+    [answer] = ingest(path)
+    assert answer["status"] == "unchanged"
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": [entry | {"record_count": 101}]}))
+    ingest(path, exit_code=3)
+    assert [run["status"] for run in runs(database)] == ["success", "failed", "success", "failed", "success", "failed"]
 
 
 def test_what_another_load_changed_since_is_brought_back(ingest, database, tmp_path):
@@ -197,7 +233,21 @@ def test_quarantine_keeps_the_bad_rows_with_their_reasons(ingest, database, tmp_
 
 
 @dbn_files.needs_real_files
-def test_every_real_file_loads_as_the_vendors_client_reads_it(ingest, new_database, database, tmp_path):
+def test_every_real_file_loads_by_its_own_symbols(ingest, database):
+    for name, symbol in (("GLBX.MDP3", "ESH1"), ("XNAS.ITCH", "NVDA"), ("EQUS.MINI", "QQQ")):
+        [path] = dbn_files.real_files(f"databento-python/{name}/*ohlcv-1m*")
+        made = databento.DBNStore.from_bytes(path.read_bytes()).to_ndarray()
+        ingest(path)
+        assert [row for row in bars(database) if row[0] == symbol] == expected(made, symbol)
+    assert [(row["symbol"], row["dataset"]) for row in summaries(database)] == [
+        ("ESH1", "GLBX.MDP3"),
+        ("NVDA", "XNAS.ITCH"),
+        ("QQQ", "EQUS.MINI"),
+    ]
+
+
+@dbn_files.needs_real_files
+def test_every_real_file_loads_as_the_vendors_client_reads_it(ingest, database):
     for path in dbn_files.real_files("**/*ohlcv-1m*.dbn*"):
         if path.suffix == ".dbz":
             continue

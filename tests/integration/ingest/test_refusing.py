@@ -148,10 +148,11 @@ def test_several_instruments_have_no_one_label(run_cli, database, tmp_path):
         (["nowhere.dbn"], "does not exist"),
         (["*.dbn.zst"], "No file is like"),
         (["."], "holds no DBN file"),
-        (["/dev/null"], "file"),
-        (["{file}", "--symbol", ""], "symbol"),
-        (["{file}", "--limit", "0"], "limit"),
-        (["{file}", "--jobs", "0"], "jobs"),
+        ([""], "name"),
+        (["/dev/null"], "is a device"),
+        (["{file}", "--symbol", ""], "--symbol '' is no name"),
+        (["{file}", "--limit", "0"], "'--limit'"),
+        (["{file}", "--jobs", "0"], "'--jobs'"),
         (["{file}", "--symbology", "nowhere.json"], "nowhere.json"),
     ],
 )
@@ -163,7 +164,7 @@ def test_a_usage_that_cannot_be_meant_writes_nothing(run_cli, database, tmp_path
     assert found.exit_code in (2, 3, 4), found.said
     assert word in found.stderr
     assert "Traceback" not in found.stderr
-    assert bars(database) == []
+    assert runs(database) == bars(database) == []
 
 
 def test_a_dry_run_needs_no_database_and_writes_nothing(run_cli, tmp_path):

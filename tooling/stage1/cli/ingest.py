@@ -1,5 +1,6 @@
 """`stage1 ingest`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from stage1.cli import ingest_report, rendering
 from stage1.cli.options import Application, Command, pass_application
+from stage1.errors import ExitCode
 from stage1.extras import needs
 
 
@@ -51,30 +53,40 @@ def ingest(application: Application, /, files: tuple[str, ...], dry_run: bool, j
         from stage1.operations.ingest import dry_run as prove_only
         from stage1.operations.ingest import ingest as load
         from stage1.operations.ingest_files import exit_code_of, find_files, ingest_files
-        from stage1.operations.prove_file import IngestOptions
+        from stage1.operations.ingest_options import IngestOptions
 
     from stage1.cli.progress import Progress
 
     options = IngestOptions(**choices)
-    paths = find_files(files)
+    paths = find_files(files, application.say)
     target = None if dry_run else application.target()
     settings = application.settings
-    outcomes: list[Outcome] = []
-    with Progress(quiet=application.verbosity is rendering.Verbosity.QUIET) as progress:
+    with Progress(quiet=application.verbosity is rendering.Verbosity.QUIET, files=len(paths)) as progress:
 
-        def work(path: Path, tell: Any) -> Outcome:
+        def work(path: Path, tell: Any, opened: Any) -> Outcome:
             if target is None:
                 return prove_only(path, options, tell)
-            return load(target, settings, path, options, tell)
+            return load(target, settings, path, options, tell, opened)
 
-        for outcome in ingest_files(paths, work, jobs, progress.show):
-            progress.clear()
-            if outcome.problem is not None and len(paths) == 1:
-                raise outcome.problem
-            outcomes.append(outcome)
-            _talk(application, outcome)
-    _answer(application, outcomes)
+        def through(outcome: Outcome) -> None:
+            progress.finish(outcome.path)
+            if outcome.problem is None or len(paths) > 1:
+                with progress.aside():
+                    _talk(application, outcome)
+
+        ended = ingest_files(paths, work, jobs, progress.of, through)
+    outcomes = ended.outcomes
+    problem = ended.raised or (outcomes[0].problem if len(paths) == 1 else None)
+    # Now, since whoever reads the answer may leave before its end.
     application.exit_code = exit_code_of(outcomes)
+    if isinstance(ended.raised, KeyboardInterrupt):
+        application.exit_code = ExitCode.INTERRUPTED
+    elif ended.raised is not None and not isinstance(ended.raised, BrokenPipeError):
+        application.exit_code = ExitCode.BUG
+    if problem is None or len(paths) > 1 or outcomes[0].status == "loaded":
+        _answer(application, outcomes)
+    if problem is not None:
+        raise problem
 
 
 def _talk(application: Application, outcome: Any) -> None:
@@ -92,7 +104,7 @@ def _talk(application: Application, outcome: Any) -> None:
             application.detail(f"{outcome.path}: {line}")
 
 
-def _answer(application: Application, outcomes: list[Any]) -> None:
+def _answer(application: Application, outcomes: Sequence[Any]) -> None:
     if application.format is not rendering.Format.TABLE:
         sections = [rendering.Section("files", ingest_report.summary_rows(outcomes))]
         application.show_report(ingest_report.document(outcomes), sections)

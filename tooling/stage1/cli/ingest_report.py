@@ -43,7 +43,8 @@ def text(outcome: "Outcome") -> str:
         f"Changed: {run['changed_count']:,}",
     ]
     if run["rejected_count"]:
-        lines.append(f"Rejected: {run['rejected_count']:,} (kept in data_ingest_rejects)")
+        kept = "in data_ingest_rejects" if outcome.status == "loaded" else f"under ingest {run['repeats_ingest_id']}"
+        lines.append(f"Rejected: {run['rejected_count']:,} (kept {kept})")
     lines.append(f"Time range: {_moment(run['min_ts'])} to {_moment(run['max_ts'])}")
     return "\n".join([*lines, *_about(outcome.proven), _RULE])
 
@@ -66,11 +67,11 @@ def _dry_run_text(outcome: "Outcome") -> str:
         _RULE,
         "DRY RUN COMPLETE - No database changes made",
         _RULE,
-        f"Would process: {proven.row_count:,} bars",
+        f"Would process: {proven.row_count + proven.rejected_count:,} bars",
         f"Time range: {_moment(proven.first)} to {_moment(proven.last)}",
     ]
     if proven.rejected_count:
-        lines.insert(4, f"Would reject: {proven.rejected_count:,} rows")
+        lines.insert(4, f"Would reject: {proven.rejected_count:,} of them")
     return "\n".join([*lines, *_about(proven), _RULE])
 
 

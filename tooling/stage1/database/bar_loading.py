@@ -5,23 +5,27 @@ of sql/functions/ingest/. Imports psycopg through connections, and model; refuse
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from psycopg.abc import Buffer
+
 from stage1 import faults
 from stage1.database import calls
-from stage1.database.bar_encoding import HEADER, TRAILER, BarEncoder
 from stage1.database.connections import Connection, Purpose, connect, limited, translated
 from stage1.database.targets import Target
+from stage1.errors import Stage1Error
 from stage1.model.bar_rejects import RejectedRow
-from stage1.model.bars import Bars
 from stage1.settings import Settings
 
 _STAGE_BARS = "copy pg_temp.staged_bars (symbol, minute, open, high, low, close, volume) from stdin (format binary)"
 _STAGE_REJECTS = "copy pg_temp.staged_rejects (position, reason, symbol, ts, record) from stdin"
+
+_CANCEL_SECONDS = 5.0  # that a server may take to answer a wish to cancel
 
 Row = dict[str, Any]
 
@@ -48,6 +52,7 @@ class Loader:
     def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
+        self._cancelled = False
 
     def repeat(self, file: IngestedFile) -> Row | None:
         """The audit row of a file whose very bytes are loaded already and untouched since; None if there is work to do."""
@@ -60,6 +65,7 @@ class Loader:
                 p_file_sha256=file.sha256,
                 p_file_bytes=file.bytes,
                 p_options=_json(file.options),
+                p_details=_json(file.details or {}),
             )
         return found[0] if found else None
 
@@ -84,9 +90,22 @@ class Loader:
         return int(row["begin_ingest"])
 
     def fail(self, ingest_id: int, error: str) -> None:
-        """Writes into the audit row that the load failed, and why."""
-        with self._transaction():
+        """Writes into the audit row that the load failed, and why; IngestState where it was committed after all."""
+        # A load whose client is gone may hold its row for minutes: that is not waited for.
+        with self._transaction(Purpose.WRITE):
             calls.rows(self._connection, "stage1_internal.fail_ingest", p_ingest_id=ingest_id, p_error=error)
+
+    def show(self, ingest_id: int) -> Row:
+        """The audit row."""
+        with self._transaction(Purpose.READ):
+            [row] = calls.rows(self._connection, "public.fn_show_ingest", p_ingest_id=ingest_id)
+        return row
+
+    def cancel(self) -> None:
+        """Ends what runs on the connection now, and what would run next; another thread may call this."""
+        self._cancelled = True
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def make_partitions(self, first: datetime, last: datetime) -> None:
         """Makes the partitions of a span, in a transaction of their own: no load holds their lock."""
@@ -111,9 +130,14 @@ class Loader:
         faults.reach("ingest: committed")
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with translated(), limited(self._connection, self._settings, Purpose.LOAD):
-            yield
+    def _transaction(self, purpose: Purpose = Purpose.LOAD) -> Iterator[None]:
+        try:
+            with translated(), limited(self._connection, self._settings, purpose):
+                yield
+        except Stage1Error:
+            if self._cancelled:
+                raise KeyboardInterrupt from None
+            raise
 
 
 class BarLoad:
@@ -124,15 +148,10 @@ class BarLoad:
         self._ingest_id = ingest_id
         self._rejected = 0
 
-    def add(self, bars: Bars, encoder: BarEncoder) -> None:
-        """Brings a chunk of bars: no two of one symbol and minute, in this chunk or another."""
-        if not len(bars):
-            return
+    def add(self, message: Buffer) -> None:
+        """Brings a chunk of bars, as BarEncoder writes it: no two of one symbol and minute, in this chunk or another."""
         with self._connection.cursor().copy(_STAGE_BARS) as copy:
-            copy.write(HEADER)
-            for rows in encoder.rows(bars):
-                copy.write(rows)
-            copy.write(TRAILER)
+            copy.write(message)
         faults.reach("ingest: chunk staged")
         calls.rows(self._connection, "stage1_internal.merge_staged_bars", p_ingest_id=self._ingest_id)
         faults.reach("ingest: chunk merged")
@@ -159,11 +178,14 @@ class BarLoad:
 
 
 @contextmanager
-def loader(target: Target, settings: Settings) -> Iterator[Loader]:
-    """A loader on a connection of its own."""
+def loader(target: Target, settings: Settings, opened: Callable[[Loader], None] | None = None) -> Iterator[Loader]:
+    """A loader on a connection of its own; `opened` is told of it."""
     connection = connect(target, settings, Purpose.LOAD)
     try:
-        yield Loader(connection, settings)
+        found = Loader(connection, settings)
+        if opened is not None:
+            opened(found)
+        yield found
     finally:
         connection.close()
 

@@ -5,7 +5,7 @@ adapters, never the database: a proof needs none. Refuses a file with the error 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,20 +18,21 @@ from stage1.adapters.databento import batch_folder
 from stage1.adapters.databento.dbn_file import bars_of, open_dbn, require_one_minute_bars
 from stage1.adapters.databento.header import Header
 from stage1.adapters.databento.symbology import Resolver
-from stage1.errors import FileDamaged, Stage1Error, SymbolUnknown, WrongSchema
+from stage1.errors import CountMismatch, FileDamaged, Stage1Error, SymbolUnknown, WrongSchema
 from stage1.model.bar_checks import Checked, Checker
 from stage1.model.bar_gaps import Gaps
 from stage1.model.bar_minutes import by_symbol
 from stage1.model.bar_rejects import REASONS, Reason, RejectedRow, moment
 from stage1.model.bars import UNDEFINED_TIME, UNMAPPED, Bars, SymbolSpan
+from stage1.model.some_of import some_of
 from stage1.operations import prove_refusals
-from stage1.operations.ingest_options import IngestOptions as IngestOptions
+from stage1.operations.ingest_options import IngestOptions
 from stage1.operations.read_ahead import read_ahead
 
 CHUNK = 65_536  # records
+LAST_NS = 9_214_646_400_000_000_000  # 2262: the last whole year that nanoseconds in 64 bits reach is the one before
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SHOWN = 5  # symbols in a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class ProvenFile:
             "gaps": gaps,
         }
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch, None, None]:
         """Reads the file again. Ends normally only if it was, to the last byte, the file that was proven."""
         position = 0
         try:
@@ -173,9 +174,8 @@ class _FirstReading:
             # A file that knows its symbols knows them better than what happens to lie beside it.
             symbology = options.symbology if header.mappings else options.symbology_of(path)
             self.reading = _Reading(options, header, Resolver(header, symbology, options.symbol))
-            self.checker = Checker(
-                self.reading.names, header.start_ns, header.end_ns, (now - _EPOCH) // timedelta(microseconds=1) * 1000
-            )
+            until = None if header.end_ns is None else min(header.end_ns, LAST_NS)
+            self.checker = Checker(self.reading.names, header.start_ns, until, (now - _EPOCH) // timedelta(microseconds=1) * 1000)
         except Stage1Error as problem:
             self._problem = problem
 
@@ -195,6 +195,16 @@ class _FirstReading:
     def require_no_problem(self) -> None:
         if self._problem is not None:
             raise self._problem
+
+
+def is_as_announced(path: Path, options: IngestOptions, sha256: str, size: int) -> bool:
+    """Whether a file, known by its bytes alone, is the one that was announced: nobody gave a count, which takes a proof."""
+    try:
+        told = batch_folder.announced(path)
+    except CountMismatch:
+        return False
+    counted = options.expect_records is not None or told.records is not None
+    return not counted and told.sha256 in (None, sha256) and told.size in (None, size)
 
 
 def prove(path: Path, options: IngestOptions, now: datetime, progress: Callable[[int], None] | None = None) -> ProvenFile:
@@ -257,8 +267,7 @@ def _warnings(header: Header, options: IngestOptions, records: int, others: int,
         )
     for what, symbols in (("did not find", header.not_found), ("found only on some of the days", header.partial)):
         if symbols:
-            more = f" and {len(symbols) - _SHOWN:,} more" if len(symbols) > _SHOWN else ""
-            yield f"The vendor {what}: {', '.join(symbols[:_SHOWN])}{more}."
+            yield f"The vendor {what}: {some_of(symbols)}."
     if options.limit is not None:
         yield f"Only the first {min(options.limit, records):,} of {records:,} records are loaded, because of --limit."
     if others:

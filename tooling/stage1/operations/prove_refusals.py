@@ -9,16 +9,16 @@ from pathlib import Path
 from stage1.errors import BadRows, CountMismatch, FileChanged, Stage1Error, SymbolUnknown
 from stage1.model.bar_checks import Checked
 from stage1.model.bar_rejects import MOST_REJECTED, Reason
+from stage1.model.some_of import some_of
 from stage1.operations.ingest_options import IngestOptions
 
-_SHOWN = 5  # symbols or publishers
 _OF_SYMBOLS = {Reason.UNMAPPED, Reason.AMBIGUOUS_SYMBOL}
 
 
 def several_instruments(path: Path, options: IngestOptions, found: Sequence[str]) -> SymbolUnknown:
     """--symbol for a file of several instruments."""
     return SymbolUnknown(
-        f"{path} holds {len(found):,} instruments, and --symbol {options.symbol} would make them one: {_some(found)}.",
+        f"{path} holds {len(found):,} instruments, and --symbol {options.symbol} would make them one: {some_of(found)}.",
         detail="Expected one instrument where --symbol is given.",
         hint=f"Leave --symbol away, the file names its symbols itself: {options.command(path, symbol=None)}",
     )
@@ -53,7 +53,7 @@ def require_rows(path: Path, options: IngestOptions, records: int, meant: int, p
     if not meant:
         raise BadRows(
             f"{path} holds no bars of publisher {options.publisher}.",
-            detail=f"Expected one of those that have bars in it: {_some(sorted(publishers))}.",
+            detail=f"Expected one of those that have bars in it: {some_of(sorted(publishers))}.",
             hint=f"Choose one of them, or leave --publisher away: {options.command(path, publisher=min(publishers))}",
         )
 
@@ -86,7 +86,7 @@ def _hints(path: Path, options: IngestOptions, checked: Checked, publishers: Col
     hints = []
     if Reason.SEVERAL_PUBLISHERS in checked.counts:
         choice = options.command(path, publisher=min(publishers))
-        hints.append(f"The publishers are {_some(sorted(publishers))}. To load the bars of one: {choice}")
+        hints.append(f"The publishers are {some_of(sorted(publishers))}. To load the bars of one: {choice}")
     if _OF_SYMBOLS & set(checked.counts):
         hints.append(f"With the symbology.json of the job: {options.command(path, symbology=Path('symbology.json'))}")
         hints.append(f"If the file holds one instrument: {options.command(path, symbol='NAME')}")
@@ -103,8 +103,3 @@ def _detail(checked: Checked) -> str:
             for each in checked.examples[reason]
         ]
     return "\n".join(lines)
-
-
-def _some(names: Sequence[object]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(str(name) for name in names[:_SHOWN]) + more

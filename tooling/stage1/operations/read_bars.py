@@ -1,6 +1,6 @@
 """Bars as frames and as Arrow: exact decimals unless floats are asked for.
 
-Owns the types in which bars leave the database. Imports numpy, pandas and pyarrow (the extra `frames`); refuses nothing: a
+Owns the types in which bars leave the database. Imports numpy and pyarrow, pandas for frames alone; refuses nothing: a
 value that has no exact form is refused where it is decoded.
 """
 
@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -26,6 +25,8 @@ from stage1.operations.choose_database import choose_database
 from stage1.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from stage1.database.bar_decoding import BarColumns
 
 PRICES = ("open", "high", "low", "close")
@@ -44,7 +45,7 @@ def read_bars(
     *,
     prices: Literal["decimal", "float"] = "decimal",
     database: str | None = None,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """The bars of a symbol from `start` until before `end`, by their time; what is not given is not a bound.
 
     Times are datetimes, dates or ISO 8601 text, without an offset UTC. Prices are decimals of nine places
@@ -59,8 +60,10 @@ def read_bars(
     return frame(target, settings, span, as_floats=prices == "float")
 
 
-def frame(target: Target, settings: Settings, span: BarSpan, *, as_floats: bool) -> pd.DataFrame:
+def frame(target: Target, settings: Settings, span: BarSpan, *, as_floats: bool) -> "pd.DataFrame":
     """The bars as a DataFrame; each block becomes what the frame holds as soon as it is there."""
+    import pandas as pd  # 50 MiB that an export to a file does not need
+
     form: Callable[[NDArray[np.int64]], NDArray[Any]] = floats if as_floats else _same
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("ts", *PRICES, "volume", "volume_is_null")}
     with closing(stream(target, settings, span)) as blocks:
@@ -133,8 +136,8 @@ def moment(name: str, given: Moment) -> datetime | None:
         except ValueError:
             raise ArgumentInvalid(f"{name} was {given!r}; a time like 2023-01-03 or 2023-01-03T14:30:00Z was expected.") from None
     if isinstance(given, np.datetime64):
-        given = pd.Timestamp(given)
-    if given is None or given is pd.NaT:
+        given = None if np.isnat(given) else given.astype("M8[us]").item()
+    if given is None or given != given:  # pandas' NaT is equal to nothing
         return None
     if isinstance(given, date) and not isinstance(given, datetime):
         given = datetime.combine(given, time.min)

@@ -5,12 +5,15 @@ CountMismatch.
 """
 
 import re
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stage1.adapters.databento.json_file import read_json
 from stage1.errors import CountMismatch
+
+DBN_ENDINGS = (".dbn", ".dbn.zst")
 
 _HASH = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _REPAIR = "Fetch manifest.json of the job again, or move it elsewhere to load the file without it."
@@ -64,12 +67,19 @@ def check(announced: Announced, path: Path, sha256: str, size: int, records: int
         )
 
 
+def missing(manifest: Path, names: Container[str]) -> list[str]:
+    """The DBN files that a manifest announces and that are not among `names`, which lie beside it."""
+    announced = (entry.get("filename") for entry in _entries(manifest))
+    return [name for name in announced if isinstance(name, str) and name.endswith(DBN_ENDINGS) and name not in names]
+
+
 def _entry(manifest: Path, name: str) -> dict[str, Any] | None:
+    return next((entry for entry in _entries(manifest) if entry.get("filename") == name), None)
+
+
+def _entries(manifest: Path) -> Iterator[dict[str, Any]]:
     files = read_json(manifest, CountMismatch, _REPAIR).get("files")
-    for entry in files if isinstance(files, list) else []:
-        if isinstance(entry, dict) and entry.get("filename") == name:
-            return entry
-    return None
+    return (entry for entry in (files if isinstance(files, list) else []) if isinstance(entry, dict))
 
 
 def _count(manifest: Path, name: str, entry: dict[str, Any], key: str) -> int | None:

@@ -13,6 +13,7 @@ import databento_dbn
 
 from stage1.adapters.databento.damage import damaged
 from stage1.errors import FileDamaged, WrongSchema
+from stage1.model.some_of import some_of
 
 MAGIC = b"DBN"
 PREFIX = 8  # magic, version, and the length of what follows
@@ -199,5 +200,4 @@ def _other(header: Header) -> tuple[str, str]:
 def _symbols(header: Header) -> str:
     if not header.symbols:
         return "the same symbols"
-    more = len(header.symbols) - 3
-    return ", ".join(header.symbols[:3]) + (f" and {more} more" if more > 0 else "")
+    return some_of(header.symbols, 3)

@@ -54,7 +54,9 @@ class Resolver:
             _require_names(mappings, header.file)
         self._known = tuple(sorted({each.symbol for each in mappings}))
         self._keys, self._codes = _table(mappings, {name: code for code, name in enumerate(self._known)})
-        self._labelled: set[str] = set()
+        self._hidden: set[str] = set()
+        self._mapped: set[int] = set()
+        self._unmapped: set[int] = set()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,8 +65,9 @@ class Resolver:
 
     @property
     def labelled(self) -> tuple[str, ...]:
-        """What the label hid so far: symbols, and instrument ids that have none. More than one is not one instrument."""
-        return tuple(sorted(self._labelled))
+        """What the label hid so far: symbols, and instrument ids that never have one. More than one is not one instrument."""
+        nameless = [f"instrument {number}" for number in self._unmapped - self._mapped]
+        return tuple(sorted([*self._hidden, *nameless]))
 
     def codes(self, instrument_ids: NDArray[np.uint32], ts: NDArray[np.uint64]) -> NDArray[np.int32]:
         """For each record an index into `names`, or UNMAPPED, or AMBIGUOUS: two symbols for one id on one day."""
@@ -72,8 +75,9 @@ class Resolver:
         found = self._codes[np.searchsorted(self._keys, keys, "right") - 1]
         if self.label is None:
             return found
-        self._labelled.update(self._known[code] for code in np.unique(found[found >= 0]))
-        self._labelled.update(f"instrument {number}" for number in np.unique(instrument_ids[found < 0]))
+        self._hidden.update(self._known[code] for code in np.unique(found[found >= 0]))
+        self._mapped.update(np.unique(instrument_ids[found >= 0]).tolist())
+        self._unmapped.update(np.unique(instrument_ids[found < 0]).tolist())
         return np.zeros(len(found), np.int32)
 
 
