@@ -45,7 +45,9 @@ where s.bar_count is distinct from c.bar_count
   or s.first_ts is distinct from c.first_ts
   or s.last_ts is distinct from c.last_ts
   or s.latest_close is distinct from l.close
-  or (o.symbol is not null and (s.vendor, s.dataset, s.origin) is distinct from (o.vendor, o.dataset, o.origin));
+  or (o.symbol is not null and (
+    s.vendor is distinct from o.vendor or s.dataset is distinct from o.dataset or s.origin is distinct from o.origin
+  ));
 
 comment on view public.bar_summaries_differ is
 'Symbols whose summary row is not what a count of their bars says; recently changed ones, or all where stage1.deep is on.';

@@ -1002,7 +1002,7 @@ CREATE VIEW public.bar_summaries_differ AS
           WHERE (g.symbol = w.symbol)
           ORDER BY g.symbol
          LIMIT 1) o ON (true))
-  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close) OR ((o.symbol IS NOT NULL) AND (((s.vendor IS DISTINCT FROM o.vendor) OR (s.dataset IS DISTINCT FROM o.dataset)) OR (s.origin IS DISTINCT FROM o.origin))));
+  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close) OR ((o.symbol IS NOT NULL) AND ((s.vendor IS DISTINCT FROM o.vendor) OR (s.dataset IS DISTINCT FROM o.dataset) OR (s.origin IS DISTINCT FROM o.origin))));
 
 ALTER TABLE public.bar_summaries_differ OWNER TO stage1_owner;
 
