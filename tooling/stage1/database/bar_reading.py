@@ -128,4 +128,7 @@ def _failure(connection: Connection) -> psycopg.Error:
     problem: psycopg.Error = psycopg.OperationalError("the rows ended early")
     while (result := connection.pgconn.get_result()) is not None:
         problem = psycopg.errors.error_from_result(result)
+    if problem.sqlstate is None:
+        # Not PostgreSQL speaks but libpq: the connection is gone.
+        problem = psycopg.OperationalError(str(problem))
     return problem
