@@ -5,7 +5,6 @@ server_account, cluster_files, postmaster, errors, clock and faults. Refuses to 
 in `data.part`, which is renamed when it is complete and on disk.
 """
 
-import os
 import re
 import shlex
 import shutil
@@ -17,6 +16,7 @@ from stage1.database import postmaster
 from stage1.database.binaries import Binaries
 from stage1.database.cluster_files import ClusterFiles
 from stage1.database.server_account import Account, require_name
+from stage1.durable import flush_folder
 from stage1.errors import ClusterRefused, NoSpace, ServerNotStarted, UsageRefused
 
 SUPERUSER = "stage1"
@@ -71,7 +71,7 @@ def make_data_directory(
         raise problem
     faults.reach("cluster: after initdb")
     part.rename(target)
-    _sync_folder(target.parent)
+    flush_folder(target.parent)
     faults.reach("cluster: after rename")
 
 
@@ -221,11 +221,3 @@ def _remove(folder: Path) -> None:
         folder.unlink()
     elif folder.exists():
         shutil.rmtree(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,6 +21,7 @@ from stage1.database.binaries import Binaries, find_all
 from stage1.database.cluster_creation import SUPERUSER, launch, make_data_directory
 from stage1.database.cluster_files import ClusterFiles
 from stage1.database.server_account import reachable
+from stage1.durable import flush_folder
 from stage1.errors import BinariesMissing, ClusterRefused, NoSpace, ServerNotStarted
 from stage1.settings import Settings
 
@@ -56,7 +57,7 @@ def finish_exchange(files: ClusterFiles) -> None:
             files.data.rename(_place_for(files))
         faults.reach("upgrade: between the renames")
         (work / "data").rename(files.data)
-        _sync(files.cluster)
+        flush_folder(files.cluster)
         faults.reach("upgrade: after the renames")
     shutil.rmtree(work)
 
@@ -98,7 +99,7 @@ class Upgrade:
             finish_exchange(self._files)
             raise
         self._account.write(self._work / "done", "")
-        _sync(self._work)
+        flush_folder(self._work)
         faults.reach("upgrade: after the mark")
         finish_exchange(self._files)
         return kept
@@ -210,14 +211,6 @@ def _place_for(files: ClusterFiles) -> Path:
     base = files.cluster / f"data-{files.major()}"
     names = [base, *(Path(f"{base}-{number}") for number in range(2, 1000))]
     return next(path for path in names if not path.exists())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _names(databases: set[tuple[str, str, str]]) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import unquote
 from stage1 import clock, faults
 from stage1.database import binaries, programs
 from stage1.database.targets import Target
+from stage1.durable import flush_folder
 from stage1.errors import BackupFailed, FileUnusable, NoSpace
 from stage1.redaction import redact
 from stage1.settings import Settings
@@ -60,7 +61,7 @@ def create(target: Target, settings: Settings, *, database: str, major: int, hea
             _write_seal(_seal_of(path), f"{checksum}  {path.name}\n")
             faults.reach("before the backup is renamed")
             part.rename(path)
-            _flush_folder(folder)
+            flush_folder(folder)
     except OSError as problem:
         raise _disk(problem, folder) from problem
     return Backup(path.name, path, database, taken_at, path.stat().st_size, checksum)
@@ -181,14 +182,6 @@ def _flush_and_hash(path: Path) -> str:
             checksum.update(chunk)
         os.fsync(file.fileno())
     return checksum.hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _disk(problem: OSError, folder: Path) -> Exception:

@@ -19,6 +19,7 @@ from stage1.database import bar_reading
 from stage1.database.bar_reading import BarSpan
 from stage1.database.connections import Purpose, connected
 from stage1.database.targets import Target
+from stage1.durable import flush_folder
 from stage1.errors import FileUnusable, LockHeld, NoSpace, UsageRefused
 from stage1.extras import needs
 from stage1.operations.bar_stats import known_of
@@ -126,7 +127,7 @@ def _write_whole(path: Path, write: _Writer) -> int:
                 os.fsync(file.fileno())
                 faults.reach("before the bars are renamed")
                 part.rename(path)
-                _flush_folder(path.absolute().parent)
+                flush_folder(path.absolute().parent)
             return max(rows, 0)
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -162,11 +163,3 @@ def _is(path: Path, known: os.stat_result) -> bool:
         return os.path.samestat(path.stat(), known)
     except FileNotFoundError:
         return False
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
