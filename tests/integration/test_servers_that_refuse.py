@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import time
 
 import pytest
@@ -241,27 +240,15 @@ def test_an_interrupted_run_says_so_and_leaves_nothing_half_done(database, start
 
 @pytest.mark.xdist_group("own_server")
 def test_a_full_disk_of_the_server(own_server, start_cli, run_cli, tmp_path):
-    account = own_server.embedded.status().data_directory.stat()
-    small = own_server.embedded.status().data_directory.parent / "small"
-    small.mkdir(exist_ok=True)
-    size = f"size=3m,uid={account.st_uid},gid={account.st_gid},mode=0700"
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(small)], capture_output=True).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
-    try:
-        own_server.database().rows(f"create tablespace small location '{small}'")
+    with own_server.small_disk("small", 3) as grow:
         database = own_server.new_database("full_one")
         database.rows("create table public.indicator_datasets (dataset_id uuid primary key, symbol varchar(9)) tablespace small")
         database.rows("insert into public.indicator_datasets select gen_random_uuid(), 'x' from generate_series(1, 15000)")
         database.rows("alter database full_one set default_tablespace = small")
         found = run_cli("migrate", "--without-backup", database=database)
-        subprocess.run(["mount", "-o", "remount,size=200m", str(small)], check=True)
+        grow(200)
         again = run_cli("migrate", "--without-backup", database=database)
         rows = database.value("select count(*) from public.stage1_datasets")
-    finally:
-        own_server.clear()
-        own_server.database().rows("drop tablespace if exists small")
-        subprocess.run(["umount", str(small)], check=True)
-        small.rmdir()
     assert found.exit_code == 4, found.stderr
     assert "A disk is full." in found.stderr
     assert "Traceback" not in found.stderr

@@ -1,15 +1,13 @@
 """Do the reads of bars, their merge and their undo use the primary key, on 200,000 analysed rows in two partitions?"""
 
 import re
-import uuid
 
-import psycopg
 import pytest
 from benchmarks import measuring
-from psycopg import conninfo, sql
+from psycopg import sql
 
 from tests.plans.function_plans import executed, explain, explain_function, indexes, nodes, rows_read, tables_read_whole
-from tests.plugins.databases import Database
+from tests.plugins.databases import a_database
 from tests.sql.bar_loads import FIRST_MINUTE, begin, finish, merge, minute, open_load, value
 
 pytestmark = pytest.mark.xdist_group("plans")
@@ -42,24 +40,14 @@ def load(connection, symbols, first, count, **given):
 @pytest.fixture(scope="module")
 def stored_bars(template, server_url):
     """A connection to a database of its own; three ingests: each year, and one that rewrote ten bars of S07."""
-    name = f"stage1_plans_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(
-            sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template.name)
-            )
-        )
-        try:
-            with Database(conninfo.make_conninfo(server_url, dbname=name), name).connect() as connection:
-                connection.execute("select stage1_internal.ensure_bar_partitions(%s, %s)", [minute(0), minute(YEAR)])
-                load(connection, SYMBOLS, 0, MINUTES)
-                load(connection, SYMBOLS, YEAR, MINUTES)
-                load(connection, ["S07"], 100, 10, close=5)
-                measuring.settle(connection)
-                assert value(connection, "select count(*) from market_bars_ohlcv_1m") == 200_000
-                yield connection
-        finally:
-            server.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    with a_database(server_url, template.name) as database, database.connect() as connection:
+        connection.execute("select stage1_internal.ensure_bar_partitions(%s, %s)", [minute(0), minute(YEAR)])
+        load(connection, SYMBOLS, 0, MINUTES)
+        load(connection, SYMBOLS, YEAR, MINUTES)
+        load(connection, ["S07"], 100, 10, close=5)
+        measuring.settle(connection)
+        assert value(connection, "select count(*) from market_bars_ohlcv_1m") == 200_000
+        yield connection
 
 
 def inner(connection, function, begins, **values):

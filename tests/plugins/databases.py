@@ -81,7 +81,7 @@ def template(server_url: str) -> Database:
 @pytest.fixture(scope="session")
 def shared_database(template: Database, server_url: str) -> Iterator[Database]:
     """A clone for the tests of one worker that roll back."""
-    with _new_database(server_url, template.name) as database:
+    with a_database(server_url, template.name) as database:
         yield database
 
 
@@ -97,7 +97,7 @@ def db(shared_database: Database) -> Iterator[psycopg.Connection[DictRow]]:
 @pytest.fixture
 def database(template: Database, server_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A migrated database of its own."""
-    with _new_database(server_url, template.name, request) as found:
+    with a_database(server_url, template.name, request) as found:
         yield found
 
 
@@ -105,7 +105,7 @@ def database(template: Database, server_url: str, request: pytest.FixtureRequest
 def new_database(server_url: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], Database]]:
     """Makes as many empty databases as a test asks for."""
     with contextlib.ExitStack() as stack:
-        yield lambda: stack.enter_context(_new_database(server_url, "template0", request))
+        yield lambda: stack.enter_context(a_database(server_url, "template0", request))
 
 
 @pytest.fixture
@@ -134,7 +134,8 @@ _FAILED = pytest.StashKey[bool]()
 
 
 @contextlib.contextmanager
-def _new_database(server_url: str, template: str, request: pytest.FixtureRequest | None = None) -> Iterator[Database]:
+def a_database(server_url: str, template: str, request: pytest.FixtureRequest | None = None) -> Iterator[Database]:
+    """A clone of a template; dropped at the end, unless the request's test failed."""
     name = f"stage1_test_{uuid.uuid4().hex[:12]}"
     strategy = "file_copy" if template != "template0" else "wal_log"
     with psycopg.connect(server_url, autocommit=True) as connection:

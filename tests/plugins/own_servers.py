@@ -7,8 +7,9 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,29 @@ class OwnServer:
             for row in connection.execute(roles).fetchall():
                 connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(row["rolname"])))
                 connection.execute(sql.SQL("drop role {}").format(sql.Identifier(row["rolname"])))
+
+    @contextmanager
+    def small_disk(self, tablespace: str, megabytes: int) -> Iterator[Callable[[int], None]]:
+        """A tablespace on a file system of its own; yields what makes that larger. At the end all databases go with it."""
+        folder = self.embedded.status().data_directory.parent / tablespace
+        folder.mkdir(exist_ok=True)
+        account = self.embedded.status().data_directory.stat()
+        options = f"size={megabytes}m,uid={account.st_uid},gid={account.st_gid},mode=0700"
+        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+            pytest.skip("a small file system cannot be mounted here")
+
+        def grow(megabytes: int) -> None:
+            subprocess.run(["mount", "-o", f"remount,size={megabytes}m", str(folder)], check=True)
+
+        try:
+            self.database().rows(f"create tablespace {tablespace} location '{folder}'")
+            yield grow
+        finally:
+            self.clear()
+            self.database().rows(f"drop tablespace if exists {tablespace}")
+            subprocess.run(["umount", str(folder)], check=True)
+            folder.rmdir()
 
     def kill(self) -> None:
         """Ends the server as a crash would: the postmaster at once, its children after it."""

@@ -1,8 +1,6 @@
 """A load that cannot go on: rolled back, said in the audit row or left to be taken over, and right when it is run again."""
 
-import os
 import signal
-import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,32 +23,19 @@ def wait_for(condition):
 
 
 @pytest.mark.xdist_group("own_server")
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_a_disk_that_fills_up_in_the_middle(own_server, run_cli, tmp_path):
-    account = own_server.embedded.status().data_directory.stat()
-    small = own_server.embedded.status().data_directory.parent / "small_bars"
-    small.mkdir(exist_ok=True)
-    size = f"size=8m,uid={account.st_uid},gid={account.st_gid},mode=0700"
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(small)], capture_output=True).returncode != 0:
-        pytest.skip("a small file system cannot be mounted here")
     made = records(100_000)
     path = str(write(tmp_path / "es.dbn.zst", made))
-    try:
-        own_server.database().rows(f"create tablespace small_bars location '{small}'")
+    with own_server.small_disk("small_bars", 8) as grow:
         database = own_server.new_database("full_bars")
         assert run_cli("migrate", "--without-backup", database=database).exit_code == 0
         assert run_cli("ingest", path, "--limit", "1", database=database).exit_code == 0
         database.rows("alter table stage1_internal.market_bars_ohlcv_1m_2023 set tablespace small_bars")
         found = run_cli("ingest", path, database=database)
         held, after = bars(database), runs(database)
-        subprocess.run(["mount", "-o", "remount,size=300m", str(small)], check=True)
+        grow(300)
         again = run_cli("ingest", path, database=database)
         loaded, checked = bars(database), findings(database)
-    finally:
-        own_server.clear()
-        own_server.database().rows("drop tablespace if exists small_bars")
-        subprocess.run(["umount", str(small)], check=True)
-        small.rmdir()
     assert found.exit_code == 4, found.stderr
     assert "A disk is full." in found.stderr
     assert "Traceback" not in found.stderr
