@@ -12,7 +12,8 @@ import pytest
 import zstandard
 
 from stage1.adapters.databento import dbn_file, header
-from stage1.adapters.databento.dbn_file import open_dbn, sha256_of
+from stage1.adapters.databento.dbn_file import open_dbn
+from stage1.adapters.databento.whole_file import sha256_of
 from stage1.errors import FileChanged, FileDamaged, FileUnusable, Stage1Error
 from tests.plugins.dbn_files import Header, records, write
 from tests.unit.databento.damaged import DAMAGED, Damaged

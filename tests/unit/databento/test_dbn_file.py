@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from stage1.adapters.databento.dbn_file import RECORD, Mapping, bars_of, open_dbn, require_one_minute_bars, sha256_of
+from stage1.adapters.databento.dbn_file import RECORD, bars_of, open_dbn
+from stage1.adapters.databento.header import Mapping, require_one_minute_bars
+from stage1.adapters.databento.whole_file import sha256_of
 from stage1.errors import FileDamaged, WrongSchema
 from tests.plugins.dbn_files import OHLCV, Header, nanoseconds, needs_real_files, real_files, records, symbols, write
 

@@ -11,8 +11,8 @@ import databento_dbn
 import numpy as np
 import pytest
 
-from stage1.adapters.databento.dbn_file import Header as ReadHeader
 from stage1.adapters.databento.dbn_file import open_dbn
+from stage1.adapters.databento.header import Header as ReadHeader
 from stage1.adapters.databento.header import mapping
 from stage1.adapters.databento.symbology import Resolver
 from stage1.errors import ArgumentInvalid, FileDamaged, SymbolUnknown

@@ -25,7 +25,7 @@ def test_a_good_file(path):
     write(path, bars, symbols(ZZ=7, AA=9))
     told = []
     proven = prove(path, IngestOptions(), NOW, told.append)
-    assert (proven.file_name, proven.bytes, proven.records, proven.row_count) == ("bars.dbn.zst", path.stat().st_size, 40, 40)
+    assert (proven.path, proven.bytes, proven.records, proven.row_count) == (path, path.stat().st_size, 40, 40)
     assert proven.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (proven.vendor, proven.origin, proven.dataset, proven.whole) == ("databento", "vendor", "GLBX.MDP3", True)
     last = START + timedelta(minutes=24)

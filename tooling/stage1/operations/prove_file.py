@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stage1.adapters.databento import batch_folder
-from stage1.adapters.databento.dbn_file import bars_of, open_dbn, require_one_minute_bars
-from stage1.adapters.databento.header import Header
+from stage1.adapters.databento.dbn_file import bars_of, open_dbn
+from stage1.adapters.databento.header import Header, require_one_minute_bars
 from stage1.adapters.databento.symbology import Resolver
 from stage1.errors import CountMismatch, FileDamaged, Stage1Error, SymbolUnknown, WrongSchema
 from stage1.model.bar_checks import Checked, Checker
@@ -101,11 +101,6 @@ class ProvenFile:
     _options: IngestOptions = field(kw_only=True, repr=False)
     _reading: _Reading = field(kw_only=True, repr=False)
     _checked: Checked = field(kw_only=True, repr=False)
-
-    @property
-    def file_name(self) -> str:
-        """The name alone: folders are the loading machine's affair."""
-        return self.path.name
 
     def details(self) -> dict[str, Any]:
         """What the audit row keeps beside its columns, as JSON has it."""

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from stage1.adapters.databento import zstd_frames
 from stage1.adapters.databento.damage import damaged
-from stage1.adapters.databento.header import MAGIC, Header, Mapping, not_dbn, read_header, require_one_minute_bars
-from stage1.adapters.databento.whole_file import WholeFile, open_whole, sha256_of
+from stage1.adapters.databento.header import MAGIC, Header, not_dbn, read_header, require_one_minute_bars
+from stage1.adapters.databento.whole_file import WholeFile, open_whole
 from stage1.errors import FileDamaged
 from stage1.model.bars import Bars
-
-__all__ = ["RECORD", "DbnFile", "Header", "Mapping", "bars_of", "open_dbn", "require_one_minute_bars", "sha256_of"]
 
 RECORD = np.dtype(
     [
