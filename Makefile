@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Bytecode is compiled when it is first imported: half a minute less before the first answer.
 export PIP_NO_COMPILE := 1
 
-.PHONY: help setup demo migrate status smoke backup test test/long test/versions lint types contracts verify generate check seal format benchmark clean
+.PHONY: help setup demo migrate status validate smoke backup test test/long test/versions lint types contracts verify generate check seal format benchmark clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ migrate: $(TOOL) ## Bring the database to the schema of this version (ARGS=--pla
 
 status: $(TOOL) ## Is all well?
 	@$(STAGE1) status --format table $(ARGS)
+
+validate: $(TOOL) ## Is what the database holds consistent? (ARGS=--deep counts every bar)
+	@$(STAGE1) validate --format table $(ARGS)
 
 smoke: $(TOOL) ## The psql smoke tests, on the database that is named; they leave nothing behind
 	@$(STAGE1) psql --no-psqlrc --quiet --file sql/smoke/run_all.sql
@@ -85,7 +88,7 @@ format: $(DEV) ## Format Python and SQL
 	@$(BIN)/sqlfluff fix --quiet migrations sql
 
 benchmark: $(DEV) ## The benchmarks (ARGS=--write keeps their tables in docs/performance.md)
-	@failed=0; for each in catalog ingest startup; do $(BIN)/python -m benchmarks.$$each $(ARGS) || failed=1; done; exit $$failed
+	@failed=0; for each in catalog ingest operations startup; do $(BIN)/python -m benchmarks.$$each $(ARGS) || failed=1; done; exit $$failed
 
 clean: ## Stop the embedded server and remove what make built; the data in .stage1/ stays
 	@-$(STAGE1) server stop 2>/dev/null

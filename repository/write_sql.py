@@ -20,7 +20,8 @@ its own columns, indexes and constraints beside these."""
 
 _VALIDATION = """\
 A check is a view with the columns `check_name`, `severity` (`error` or `warning`), `subject` and `detail`; no row means healthy.
-`stage1 status` reads them all through `stage1_internal.validation_summary()`; each can be read alone."""
+`stage1 validate` asks each by itself and keeps what they answer; `stage1 status` counts what they find through
+`stage1_internal.validation_summary()`; each can be read alone, with psql."""
 
 
 def functions(catalog: Catalog) -> str:

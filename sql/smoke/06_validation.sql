@@ -31,14 +31,6 @@ $smoke$;
 rollback;
 \echo 'ok  the checks report a dataset without measurements, its runs, and neither once both are known'
 \echo
-\echo 'What the checks report of this database, by check (no row = healthy):'
-select c.check_name, c.severity, count(*) as findings
-from (
-  select check_name, severity from public.datasets_without_measurements
-  union all
-  select check_name, severity from public.runs_on_datasets_without_measurements
-  union all
-  select check_name, severity from public.placeholder_datasets
-) as c
-group by c.check_name, c.severity
-order by c.check_name;
+\echo 'What the checks report of this database (no row = healthy):'
+select split_part(v.check_view, '.', 2) as check_name, v.severity, v.findings, v.example
+from stage1_internal.validation_summary() as v;

@@ -1,13 +1,13 @@
 -- The summary is kept by the loading functions; whoever changes bars past them is found here.
--- Counts the bars of symbols that were changed within two days, up to about a million bars; with
--- `set stage1.deep = on` those of every symbol, and symbols without a summary row. `limit 1` keeps bar_origins to one symbol
--- at a time.
--- depends: symbols_to_recount bar_origins
+-- Looks at the symbols of counted_bars: those that changed since the last validation, or by `set stage1.recount = 'all'` every
+-- symbol, those without a summary row too. `fetch first` keeps bar_origins to one symbol at a time and, without an order of its own,
+-- to the newest load of it.
+-- depends: counted_bars bar_origins
 create or replace view public.bar_summaries_differ as
 select
   'bar_summaries_differ' as check_name,
   'error' as severity,
-  w.symbol as subject,
+  c.symbol as subject,
   format(
     'the summary says %s bars from %s to %s, the last close %s, of %s; there are %s from %s to %s, the last close %s, of %s;'
     || ' undo what was done past the loading functions, or set the row of market_bar_symbols right',
@@ -17,37 +17,28 @@ select
     c.bar_count, coalesce(c.first_ts::text, 'nothing'), coalesce(c.last_ts::text, 'nothing'), coalesce(l.close::text, 'none'),
     case when o.symbol is null then 'no load' else format('%s %s, origin %s', o.vendor, o.dataset, o.origin) end
   ) as detail
-from stage1_internal.symbols_to_recount as w
-left join public.market_bar_symbols as s on s.symbol = w.symbol
-cross join lateral (
-  select
-    count(*) as bar_count,
-    min(k.ts) as first_ts,
-    max(k.ts) as last_ts
-  from public.market_bars_ohlcv_1m as k
-  where k.symbol = w.symbol
-) as c
+from stage1_internal.counted_bars as c
+left join public.market_bar_symbols as s on s.symbol = c.symbol
 left join lateral (
   select k.close
   from public.market_bars_ohlcv_1m as k
-  where k.symbol = w.symbol and k.ts = c.last_ts
+  where k.symbol = c.symbol and k.ts = c.last_ts
   order by k.ts
   limit 1
 ) as l on true
 left join lateral (
   select g.*
   from stage1_internal.bar_origins as g
-  where g.symbol = w.symbol
-  order by g.symbol
-  limit 1
+  where g.symbol = c.symbol
+  fetch first row only
 ) as o on true
-where s.bar_count is distinct from c.bar_count
+where coalesce(s.bar_count, 0) <> c.bar_count
   or s.first_ts is distinct from c.first_ts
   or s.last_ts is distinct from c.last_ts
   or s.latest_close is distinct from l.close
-  or (o.symbol is not null and (
+  or (s.symbol is not null and o.symbol is not null and (
     s.vendor is distinct from o.vendor or s.dataset is distinct from o.dataset or s.origin is distinct from o.origin
   ));
 
 comment on view public.bar_summaries_differ is
-'Symbols whose summary row is not what a count of their bars says; recently changed ones, or all where stage1.deep is on.';
+'Symbols whose summary row is not what a count of their bars says; those that changed since the last validation, or all.';

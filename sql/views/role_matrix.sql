@@ -73,10 +73,45 @@ from (
       ]
     ),
     (
-      array['stage1_ingest'],
+      array['stage1_ingest', 'stage1_replay'],
       array['usage'],
       'schema',
       array['stage1_internal']
+    ),
+    -- The ledger of the replay is written by functions of the owner alone. A function of public that stage1_replay may execute
+    -- may be called by a spool, too: these are not.
+    (
+      array['stage1_replay'],
+      array['execute'],
+      'function',
+      array[
+        'stage1_internal.begin_replay', 'stage1_internal.finish_replay', 'stage1_internal.replay_rules',
+        'stage1_internal.open_spool', 'stage1_internal.find_spool', 'stage1_internal.close_spool',
+        'stage1_internal.spool_statements', 'stage1_internal.record_applied', 'stage1_internal.record_unapplied',
+        'stage1_internal.waiting_statements', 'stage1_internal.retry_letters'
+      ]
+    ),
+    (
+      array['stage1_readonly'],
+      array['execute'],
+      'function',
+      array['public.fn_replay_status', 'public.fn_list_replay_letters', 'public.fn_list_replay_spools']
+    ),
+    (
+      array['stage1_readonly'],
+      array['select'],
+      'table',
+      array[
+        'stage1_internal.replay_runs', 'stage1_internal.replay_spools', 'stage1_internal.replay_statements',
+        'public.dead_letters_waiting', 'public.statements_waiting', 'public.spools_left_open',
+        'public.replay_overdue', 'public.replays_stopped'
+      ]
+    ),
+    (
+      array['stage1_readonly'],
+      array['select'],
+      'table',
+      array['stage1_internal.backup_records', 'public.backup_overdue']
     ),
     (
       array['stage1_ingest'],
@@ -96,7 +131,11 @@ from (
       array[
         'public.indicator_datasets', 'public.walkforward_runs', 'public.simulation_runs',
         'public.datasets_without_measurements', 'public.runs_on_datasets_without_measurements', 'public.placeholder_datasets',
-        'public.failed_ingests', 'public.ingests_left_running', 'public.bar_summaries_differ', 'public.bars_without_ingest'
+        'public.failed_ingests', 'public.ingests_left_running', 'public.bar_summaries_differ', 'public.bars_without_ingest',
+        'public.negative_counts', 'public.inverted_spans', 'public.drifted_objects', 'public.invalid_indexes',
+        'public.open_functions', 'stage1_internal.last_validation', 'stage1_internal.validation_runs',
+        'stage1_internal.validation_results', 'stage1_internal.validation_findings', 'stage1_internal.bar_recounts',
+        'stage1_internal.symbols_to_recount'
       ]
     ),
     (
@@ -120,7 +159,9 @@ from (
       'function',
       array[
         'stage1_internal.existing_objects', 'stage1_internal.table_row_counts',
-        'stage1_internal.validation_summary'
+        'stage1_internal.validation_summary', 'stage1_internal.checks', 'stage1_internal.check_findings',
+        'stage1_internal.recounted_summaries', 'stage1_internal.record_validation', 'stage1_internal.drifting_objects',
+        'public.fn_list_validations'
       ]
     )
 ) as m (role_names, privileges, object_kind, object_names)

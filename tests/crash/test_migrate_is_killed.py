@@ -19,12 +19,14 @@ from tests.plugins.fingerprints import fingerprint, same
 pytestmark = pytest.mark.usefixtures("template")
 
 PACKAGE = Path(resources.__file__).parent
-# The points of the embedded server and of loads are tested with these.
+# The points of the embedded server, of loads, replays and of what becomes of backups are tested with these.
 SOURCES = [
     path
     for folder in ("operations", "database")
     for path in (PACKAGE / folder).glob("*.py")
-    if not path.name.startswith(("cluster_", "embedded", "postmaster", "bar_", "ingest"))
+    if not path.name.startswith(
+        ("cluster_", "embedded", "postmaster", "bar_", "ingest", "prune", "restore", "verify", "replay", "spool")
+    )
 ]
 
 
@@ -63,7 +65,7 @@ def test_on_an_old_deployment(point, old_deployment, run_cli, twins, request):
     same(fingerprint(old_deployment), twins["old"])
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if "backup is" not in point])
+@pytest.mark.parametrize("point", [point for point in POINTS if not point.startswith("backup:")])
 def test_on_an_empty_database(point, empty_database, run_cli, twins, new_database):
     _kill_and_run_again(point, empty_database, run_cli)
     if "empty" not in twins:

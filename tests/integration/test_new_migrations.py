@@ -240,7 +240,6 @@ def test_pending_inserts_are_reported_on_a_first_adoption(old_deployment, run_cl
 
 
 def test_pending_inserts_are_refused_where_they_can_be_replayed(database, package, migrate, tmp_path):
-    database.rows("create table stage1_internal.replay_ledger ()")
     package.add_migration("make_a", "create table public.a ();\n")
     append_file = tmp_path / "pending.sql"
     append_file.write_text("insert …")
@@ -256,9 +255,6 @@ def test_pending_inserts_are_refused_where_they_can_be_replayed(database, packag
 
 
 def test_pending_inserts_do_not_matter_where_nothing_is_to_do(database, run_cli, tmp_path):
-    database.rows(
-        "create table stage1_internal.replay_ledger (); alter table stage1_internal.replay_ledger owner to stage1_owner"
-    )
     spool = tmp_path / "spool"
     spool.mkdir()
     (spool / "a.sql").write_text("insert …")

@@ -78,9 +78,9 @@ def test_status_looks_at_the_disk_of_the_embedded_server(tmp_path, monkeypatch, 
 def test_migrate_names_its_backup_in_the_table(run_cli, old_deployment):
     found = run_cli("migrate", "--format", "table", database=old_deployment)
     assert found.exit_code == 0, found.stderr
-    assert found.stdout.startswith("backup\n  file\n")
-    [line] = [line for line in found.stdout.splitlines() if line.endswith(".dump")]
-    assert Path(line.strip()).is_file()
+    assert found.stdout.startswith("backup\n  folder\n")
+    [line] = [line for line in found.stdout.splitlines() if line.endswith("-none")]
+    assert Path(line.strip()).is_dir()
     assert "replaced; the old text is in" in found.stdout
 
 

@@ -127,17 +127,11 @@ def test_undo_reads_the_ranges_of_an_ingests_symbols(stored_bars):
         assert rows_read(plan) <= 30
 
 
-@pytest.mark.parametrize("asked", ["by undo", "by the check"])
-def test_where_the_bars_of_a_symbol_come_from_is_asked_of_its_own_loads(stored_bars, asked):
-    if asked == "by undo":
-        text = inner(stored_bars, "undo_ingest", "select o.* into v_origin", **{"v_span.symbol": "S07"})
-        statement = text.replace(" into v_origin", "")
-    else:
-        statement = "select * from public.bar_summaries_differ"
+def test_undo_asks_where_the_bars_of_a_symbol_come_from_of_its_own_loads(stored_bars):
+    text = inner(stored_bars, "undo_ingest", "select o.* into v_origin", **{"v_span.symbol": "S07"})
     with stored_bars.transaction(force_rollback=True):
-        stored_bars.execute("update market_bar_symbols set updated_at = now() - interval '3 days' where symbol <> 'S07'")
         stored_bars.execute("set local enable_seqscan = off")  # which a table of so few loads would have
-        plan = explain(stored_bars, statement)
+        plan = explain(stored_bars, text.replace(" into v_origin", ""))
         read = [node for node in executed(plan) if node.get("Relation Name") == "data_ingest_symbols"]
         assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) == 3
 
@@ -172,11 +166,92 @@ def test_the_probe_of_a_merge_is_a_look_into_the_key_for_each_symbol(stored_bars
         assert rows_read(plan) <= len(SYMBOLS)
 
 
+# --- the checks --------------------------------------------------------------------------------------------
+
+
+def found_right(connection):
+    """Writes down that every summary is right, as a validation does, and asks the checks for what changes from now on."""
+    connection.execute(
+        """select stage1_internal.record_validation('{"started_at": "2030-01-01Z", "finished_at": "2030-01-01Z",
+        "complete": true, "deep": false, "results": []}', stage1_internal.recounted_summaries('changed'))"""
+    )
+    connection.execute("set local stage1.recount = 'changed'")
+
+
+def bars_read(plan):
+    """How many bars were read, by the key alone."""
+    read = [node for node in executed(plan) if node.get("Relation Name", "").startswith("market_bars")]
+    assert {node["Node Type"] for node in read} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+    assert {name for name in indexes(plan) if name.startswith("market_bars")} <= {*KEYS, "market_bar_symbols_pkey"}
+    return sum(node["Actual Rows"] * node["Actual Loops"] for node in read)
+
+
 @pytest.mark.parametrize("check", ["bar_summaries_differ", "bars_without_ingest"])
-def test_a_check_looks_at_no_bar_of_symbols_that_nobody_changed_lately(stored_bars, check):
+@pytest.mark.parametrize("changed", [[], ["S07"], SYMBOLS], ids=["nothing", "one symbol", "every symbol"])
+def test_a_check_reads_the_bars_of_the_night_by_the_key(stored_bars, check, changed):
     with stored_bars.transaction(force_rollback=True):
-        stored_bars.execute("update market_bar_symbols set updated_at = now() - interval '3 days' where symbol <> 'S07'")
+        found_right(stored_bars)
+        if changed:
+            load(stored_bars, changed, YEAR + MINUTES, 50)
         plan = explain(stored_bars, f"select * from public.{check}")
-        read = [node for node in executed(plan) if node.get("Relation Name", "").startswith("market_bars")]
-        assert 2 * MINUTES <= sum(node["Actual Rows"] * node["Actual Loops"] for node in read) <= 2 * MINUTES + 10
-        assert {node["Node Type"] for node in read} <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+        # The bars of the night, and one at each end and the last once more.
+        assert 50 * len(changed) <= bars_read(plan) <= 53 * len(changed)
+
+
+@pytest.mark.parametrize("check", ["bar_summaries_differ", "bars_without_ingest"])
+def test_bars_that_were_replaced_are_read_in_their_range(stored_bars, check):
+    with stored_bars.transaction(force_rollback=True):
+        found_right(stored_bars)
+        load(stored_bars, ["S07"], 1000, 20, close=6)
+        assert bars_read(explain(stored_bars, f"select * from public.{check}")) <= 23
+
+
+def test_bars_that_were_filled_in_are_counted_with_all_of_their_symbol_by_the_key(stored_bars):
+    with stored_bars.transaction(force_rollback=True):
+        found_right(stored_bars)
+        load(stored_bars, SYMBOLS, YEAR + MINUTES, 50)
+        load(stored_bars, ["S07"], MINUTES, 20)
+        # The bars of the night, one at each end and the last once more; of the one symbol all in place of those of the night.
+        whole = 2 * MINUTES + 50 + 20
+        read = bars_read(explain(stored_bars, "select * from public.bar_summaries_differ"))
+        assert whole + 50 * (len(SYMBOLS) - 1) <= read <= whole + 53 * len(SYMBOLS)
+
+
+def test_of_the_loads_of_a_symbol_those_since_are_read_and_the_newest(stored_bars):
+    with stored_bars.transaction(force_rollback=True):
+        for number in range(30):
+            if number == 20:
+                found_right(stored_bars)
+            load(stored_bars, ["S07"], YEAR + MINUTES + number, 1)
+        stored_bars.execute("analyze public.data_ingest_symbols")
+        for way in ("seqscan", "bitmapscan"):
+            stored_bars.execute(f"set local enable_{way} = off")  # which a table of so few loads would have
+        plan = explain(stored_bars, "select * from public.bar_summaries_differ")
+        read = [
+            (node["Index Name"], node["Actual Rows"], node.get("Rows Removed by Filter", 0))
+            for node in executed(plan)
+            if node.get("Relation Name") == "data_ingest_symbols"
+        ]
+        # Since: those that put bars between the old ones (none of ten), those undone; where its bars come from: the newest.
+        versions = "idx_ingest_symbols_version"
+        assert sorted(read) == [("idx_ingest_symbols_undone", 0, 0), (versions, 0, 10), (versions, 1, 0)]
+
+
+@pytest.mark.parametrize("check", ["bar_summaries_differ", "bars_without_ingest"])
+def test_all_bars_are_read_in_one_go(stored_bars, check):
+    with stored_bars.transaction(force_rollback=True):
+        stored_bars.execute("set local stage1.recount = 'all'")
+        plan = explain(stored_bars, f"select * from public.{check}")
+        read = [node for node in executed(plan) if node.get("Relation Name", "").startswith("market_bars_")]
+        whole = [node for node in read if node["Actual Rows"] * node["Actual Loops"] > len(SYMBOLS)]
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in whole) >= 199_990
+        assert max(node["Actual Loops"] for node in whole) <= 3  # the processes that share it
+
+
+def test_who_asks_in_between_reads_at_most_a_million_bars(stored_bars):
+    with stored_bars.transaction(force_rollback=True):
+        stored_bars.execute(
+            "update public.market_bar_symbols set bar_count = 600000, updated_at = now() + interval '1 h'"
+            " where symbol in ('S01', 'S02')"
+        )
+        assert bars_read(explain(stored_bars, "select * from public.bars_without_ingest")) == 4 * MINUTES

@@ -56,5 +56,5 @@ def counts(run: dict[str, Any]) -> tuple[int, ...]:
 def findings(database: Database) -> list[dict[str, Any]]:
     """What the checks find when they recount everything."""
     with database.connect() as connection:
-        connection.execute("select set_config('stage1.deep', 'on', false)")
+        connection.execute("select set_config('stage1.recount', 'all', false)")
         return connection.execute("select * from stage1_internal.validation_summary()").fetchall()

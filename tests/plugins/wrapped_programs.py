@@ -29,14 +29,13 @@ class WrappedPrograms:
         return self.log.read_text() if self.log.exists() else ""
 
     def replace(self, program: str, script: str) -> None:
-        """Lets a program do something else; `$file` is the one that pg_dump was to write, `$real` the real program."""
+        """Lets a program do something else; `$real` is the real program."""
         path = self.folder / program
         path.write_text(
             "#!/bin/sh\n"
             f'real="{self.real / program}"\n'
             '[ "$1" = --version ] && exec "$real" --version\n'
             f'echo "$0 $*" >> "{self.log}"\n'
-            'for argument; do case "$argument" in --file=*) file="${argument#--file=}";; esac; done\n'
             f"{script}\n"
         )
         path.chmod(0o755)
@@ -50,6 +49,6 @@ def wrapped_programs(tmp_path: Path, shared_database: Database) -> WrappedProgra
     folder = tmp_path / "wrapped"
     folder.mkdir()
     found = WrappedPrograms(folder, tmp_path / "calls.log", real)
-    for program in ("postgres", "pg_dump", "psql", "pg_restore", "initdb", "pg_ctl", "createdb"):
+    for program in ("postgres", "pg_dump", "pg_dumpall", "psql", "pg_restore", "initdb", "pg_ctl", "createdb"):
         found.replace(program, 'exec "$real" "$@"')
     return found

@@ -39,6 +39,8 @@ _ALLOWED = {
     ("migrations.py", "reset all"): "the session after a migration that is part of no transaction",
     ("locks.py", "select pg_catalog.pg_backend_pid()"): "whether the lock's session still lives",
     ("locks.py", "select pg_catalog.pg_try_advisory_xact_lock("): "the lock that precedes every function of ours",
+    ("restored_roles.py", "CREATE ROLE {};"): "the form of a line of pg_dumpall, which is read",
+    ("restored_roles.py", "ALTER ROLE {} WITH "): "the form of a line of pg_dumpall, which is read",
     ("patience.py", "Look for long transactions (select * from pg_stat_activity)"): "advice to the operator, not executed",
 }
 

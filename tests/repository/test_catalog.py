@@ -32,6 +32,7 @@ _DEFINERS = {
     "stage1_internal.follow_indicator_dataset_v1": "the same client's row changes what is known of its dataset",
     "stage1_internal.ensure_bar_partitions": "only the owner may attach partitions",
     "stage1_internal.opened_bar_load": "the loading functions call it with the owner's rights",
+    "stage1_internal.record_validation": "whoever may ask the checks records their answer, and nobody writes it otherwise",
     **dict.fromkeys(
         (
             "stage1_internal.begin_ingest",
@@ -43,6 +44,22 @@ _DEFINERS = {
             "public.undo_ingest",
         ),
         "bars, their summary and the audit trail are written by these alone",
+    ),
+    **dict.fromkeys(
+        (
+            "stage1_internal.begin_replay",
+            "stage1_internal.finish_replay",
+            "stage1_internal.replay_rules",
+            "stage1_internal.open_spool",
+            "stage1_internal.find_spool",
+            "stage1_internal.close_spool",
+            "stage1_internal.spool_statements",
+            "stage1_internal.record_applied",
+            "stage1_internal.record_unapplied",
+            "stage1_internal.waiting_statements",
+            "stage1_internal.retry_letters",
+        ),
+        "the weak role reads and writes the ledger of the replay through these alone",
     ),
 }
 

@@ -472,6 +472,101 @@ ALTER FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_statu
 
 COMMENT ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) IS 'One page of the loads, newest first, filtered by status.';
 
+CREATE FUNCTION public.fn_list_replay_letters(p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(spool text, file_name text, at_byte bigint, status text, attempts bigint, is_final boolean, first_tried_at timestamp with time zone, sqlstate text, reason text, statement text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) IS 'One page of the statements that the replay did not apply: dead letters first, then those that wait.';
+
+CREATE TABLE stage1_internal.replay_runs (
+    id bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    kind text DEFAULT 'spool'::text NOT NULL,
+    outcome text DEFAULT 'running'::text NOT NULL,
+    applied_count bigint DEFAULT 0 NOT NULL,
+    known_count bigint DEFAULT 0 NOT NULL,
+    waiting_count bigint DEFAULT 0 NOT NULL,
+    dead_count bigint DEFAULT 0 NOT NULL,
+    error text,
+    CONSTRAINT replay_runs_counts_check CHECK (((applied_count >= 0) AND (known_count >= 0) AND (waiting_count >= 0) AND (dead_count >= 0))),
+    CONSTRAINT replay_runs_finished_check CHECK (((outcome = 'running'::text) = (finished_at IS NULL))),
+    CONSTRAINT replay_runs_kind_check CHECK ((kind = ANY (ARRAY['spool'::text, 'files'::text, 'retry'::text]))),
+    CONSTRAINT replay_runs_outcome_check CHECK ((outcome = ANY (ARRAY['running'::text, 'done'::text, 'stopped'::text])))
+);
+
+ALTER TABLE stage1_internal.replay_runs OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.replay_runs IS 'One row for each run of the replay; done, or stopped with its error.';
+
+COMMENT ON COLUMN stage1_internal.replay_runs.kind IS 'spool: what waited in a spool. files: files that were named. retry: dead letters, once more.';
+
+CREATE TABLE stage1_internal.replay_spools (
+    id bigint NOT NULL,
+    identity text NOT NULL,
+    name text NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    is_done boolean DEFAULT false NOT NULL,
+    first_run_id bigint NOT NULL,
+    last_run_id bigint NOT NULL,
+    CONSTRAINT replay_spools_identity_check CHECK ((identity ~ '^(append:[0-9A-Za-z-]+|sha256:[0-9a-f]{64})$'::text)),
+    CONSTRAINT replay_spools_position_check CHECK (("position" >= 0))
+);
+
+ALTER TABLE stage1_internal.replay_spools OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.replay_spools IS 'The spool files that were replayed: an append file by the id of its claim, a whole file by the sha256 of its bytes.';
+
+CREATE TABLE stage1_internal.replay_statements (
+    spool_id bigint NOT NULL,
+    "position" bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    status text NOT NULL,
+    unit bigint NOT NULL,
+    run_id bigint NOT NULL,
+    attempts bigint DEFAULT 1 NOT NULL,
+    is_final boolean DEFAULT false NOT NULL,
+    first_tried_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    sqlstate text,
+    reason text,
+    statement text,
+    CONSTRAINT replay_statements_reason_check CHECK (((status = 'applied'::text) OR ((reason IS NOT NULL) AND (statement IS NOT NULL)))),
+    CONSTRAINT replay_statements_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT replay_statements_status_check CHECK ((status = ANY (ARRAY['applied'::text, 'waiting'::text, 'dead'::text, 'discarded'::text]))),
+    CONSTRAINT replay_statements_unit_check CHECK (((unit >= 0) AND (unit <= "position")))
+);
+
+ALTER TABLE stage1_internal.replay_statements OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.replay_statements IS 'The ledger of the replay: what became of each statement; its text is kept until it was applied.';
+
+COMMENT ON COLUMN stage1_internal.replay_statements.is_final IS 'Whether its text is not whole, or its transaction was given up: it is never tried again.';
+
+CREATE FUNCTION public.fn_list_replay_spools() RETURNS TABLE(spool text, file_name text, replayed_to bigint, is_done boolean, has_letters boolean, last_run_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    BEGIN ATOMIC
+ SELECT s.identity,
+     s.name,
+     s."position",
+     s.is_done,
+     (EXISTS ( SELECT 1
+            FROM stage1_internal.replay_statements l
+           WHERE ((l.spool_id = s.id) AND (l.status = ANY (ARRAY['waiting'::text, 'dead'::text]))))) AS "exists",
+     r.started_at
+    FROM (stage1_internal.replay_spools s
+      JOIN stage1_internal.replay_runs r ON ((r.id = s.last_run_id)))
+   ORDER BY s.id DESC;
+END;
+
+ALTER FUNCTION public.fn_list_replay_spools() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_replay_spools() IS 'Every spool file that the ledger knows, and how far it was replayed.';
+
 CREATE VIEW public.run_catalog AS
  SELECT r.run_id,
     r.dataset_id,
@@ -560,6 +655,67 @@ ALTER FUNCTION public.fn_list_simulations_after(p_limit integer, p_after_created
 
 COMMENT ON FUNCTION public.fn_list_simulations_after(p_limit integer, p_after_created_at timestamp with time zone, p_after_simulation_id uuid, p_dataset_id uuid, p_run_id uuid, p_symbol text) IS 'The page of the simulations that follows a given row, or the first page. Filtered by dataset, run and symbol.';
 
+CREATE FUNCTION public.fn_list_validations(p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(id bigint, started_at timestamp with time zone, finished_at timestamp with time zone, is_complete boolean, is_deep boolean, error_count bigint, warning_count bigint, unanswered_count bigint, not_well text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_list_validations(p_limit integer, p_offset integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_validations(p_limit integer, p_offset integer) IS 'One page of the runs of `stage1 validate`, newest first.';
+
+CREATE FUNCTION public.fn_replay_status() RETURNS TABLE(last_run_id bigint, last_started_at timestamp with time zone, last_outcome text, last_error text, last_done_at timestamp with time zone, applied_count bigint, waiting_count bigint, dead_count bigint, open_spool_count bigint)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    BEGIN ATOMIC
+ WITH counted AS (
+          SELECT count(*) FILTER (WHERE (l.status = 'waiting'::text)) AS waiting_count,
+             count(*) FILTER (WHERE (l.status = 'dead'::text)) AS dead_count
+            FROM stage1_internal.replay_statements l
+           WHERE (l.status = ANY (ARRAY['waiting'::text, 'dead'::text]))
+         ), opened AS (
+          SELECT count(*) AS spool_count
+            FROM stage1_internal.replay_spools s
+           WHERE (NOT s.is_done)
+         ), done AS (
+          SELECT max(r.finished_at) AS finished_at
+            FROM stage1_internal.replay_runs r
+           WHERE ((r.outcome = 'done'::text) AND (r.kind = 'spool'::text))
+         ), newest AS (
+          SELECT r.id,
+             r.started_at,
+             r.finished_at,
+             r.kind,
+             r.outcome,
+             r.applied_count,
+             r.known_count,
+             r.waiting_count,
+             r.dead_count,
+             r.error
+            FROM stage1_internal.replay_runs r
+           ORDER BY r.id DESC
+          LIMIT 1
+         )
+  SELECT n.id,
+     n.started_at,
+     n.outcome,
+     n.error,
+     d.finished_at,
+     n.applied_count,
+     c.waiting_count,
+     c.dead_count,
+     o.spool_count
+    FROM (((counted c
+      CROSS JOIN opened o)
+      CROSS JOIN done d)
+      LEFT JOIN newest n ON (true));
+END;
+
+ALTER FUNCTION public.fn_replay_status() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_replay_status() IS 'One row: the last run of the replay, the last that was done, and what waits.';
+
 CREATE FUNCTION public.fn_show_dataset(p_dataset text) RETURNS SETOF public.dataset_catalog
     LANGUAGE plpgsql STABLE ROWS 1
     SET search_path TO ''
@@ -617,6 +773,96 @@ ALTER FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_ori
 
 COMMENT ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) IS 'Writes the audit row of a load that begins and returns its id; takes over what a dead load of the same file left.';
 
+CREATE FUNCTION stage1_internal.begin_replay(p_kind text DEFAULT 'spool'::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.begin_replay(p_kind text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.begin_replay(p_kind text) IS 'Opens a run of the replay and returns its id; refuses a role that is stronger than the role matrix says.';
+
+CREATE FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer DEFAULT NULL::integer, p_recount text DEFAULT ''::text) RETURNS TABLE(severity text, subject text, detail text, findings bigint)
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) IS 'Runs one check and returns its first findings with how many there are.';
+
+CREATE TABLE stage1_internal.deployed_objects (
+    object_name text NOT NULL,
+    file_sha256 text NOT NULL,
+    definition_sha256 text,
+    server_major integer NOT NULL,
+    tool_version text NOT NULL,
+    deployed_by text DEFAULT SESSION_USER NOT NULL,
+    deployed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE stage1_internal.deployed_objects OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.deployed_objects IS 'The functions, views and checks of sql/ as they were last deployed; a definition that differs is drift.';
+
+CREATE FUNCTION stage1_internal.checks() RETURNS TABLE(check_name text, check_view text)
+    LANGUAGE sql STABLE
+    SET search_path TO ''
+    BEGIN ATOMIC
+ SELECT split_part(d.object_name, '.'::text, 2) AS split_part,
+     d.object_name
+    FROM (stage1_internal.deployed_objects d
+      JOIN pg_attribute a ON (((a.attrelid = (to_regclass(d.object_name))::oid) AND (a.attnum > 0) AND (NOT a.attisdropped))))
+   GROUP BY d.object_name
+  HAVING (array_agg((a.attname)::text ORDER BY a.attnum) = ARRAY['check_name'::text, 'severity'::text, 'subject'::text, 'detail'::text])
+   ORDER BY d.object_name;
+END;
+
+ALTER FUNCTION stage1_internal.checks() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.checks() IS 'Lists the checks: the deployed views that have the columns of a check.';
+
+CREATE FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) IS 'Marks a spool file as replayed to its end.';
+
+CREATE FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) IS 'Removes the applied statements of spools that were done before a moment from the ledger.';
+
+CREATE FUNCTION stage1_internal.discard_letters() RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.discard_letters() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.discard_letters() IS 'Takes note of all dead letters: they stay in the ledger, and are neither reported nor tried again.';
+
+CREATE FUNCTION stage1_internal.drifting_objects() RETURNS TABLE(object_name text, problem text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET "TimeZone" TO 'UTC'
+    SET "DateStyle" TO 'ISO, YMD'
+    SET "IntervalStyle" TO 'postgres'
+    SET quote_all_identifiers TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.drifting_objects() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.drifting_objects() IS 'Functions, views and checks that are gone or differ from what was deployed.';
+
 CREATE FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) RETURNS SETOF text
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -671,6 +917,15 @@ ALTER FUNCTION stage1_internal.fill_created_at_v1() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.fill_created_at_v1() IS 'Trigger: a client of before may write a null created_at, where lists need a time to be ordered by.';
 
+CREATE FUNCTION stage1_internal.find_spool(p_identity text) RETURNS TABLE(spool_id bigint, replayed_to bigint, is_done boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.find_spool(p_identity text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.find_spool(p_identity text) IS 'How far a spool file was replayed; no row for one that the ledger does not know.';
+
 CREATE FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint DEFAULT 0, p_details jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -681,6 +936,15 @@ CREATE FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_c
 ALTER FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) IS 'Ends the load that is open in this transaction: summary, lineage and audit row; returns the audit row.';
+
+CREATE FUNCTION stage1_internal.finish_replay(p_run_id bigint, p_applied bigint, p_known bigint, p_waiting bigint, p_dead bigint, p_error text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.finish_replay(p_run_id bigint, p_applied bigint, p_known bigint, p_waiting bigint, p_dead bigint, p_error text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.finish_replay(p_run_id bigint, p_applied bigint, p_known bigint, p_waiting bigint, p_dead bigint, p_error text) IS 'Closes a run of the replay: done, or stopped with its error.';
 
 CREATE FUNCTION stage1_internal.follow_indicator_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -808,6 +1072,15 @@ ALTER FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[
 
 COMMENT ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) IS 'Opens the load of an ingest in this transaction: locks its symbols in order and makes the staging tables for COPY.';
 
+CREATE FUNCTION stage1_internal.open_spool(p_run_id bigint, p_identity text, p_name text) RETURNS TABLE(spool_id bigint, replayed_to bigint)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.open_spool(p_run_id bigint, p_identity text, p_name text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.open_spool(p_run_id bigint, p_identity text, p_name text) IS 'Finds the ledger of a spool file, or opens one, and says how far it was replayed.';
+
 CREATE FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) RETURNS text[]
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -816,6 +1089,24 @@ CREATE FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) RETURNS text
 ALTER FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) IS 'The symbols that the load of this transaction holds; refuses where the ingest is not open in it.';
+
+CREATE FUNCTION stage1_internal.record_applied(p_run_id bigint, p_spool_id bigint, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_replayed_to bigint DEFAULT 0) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.record_applied(p_run_id bigint, p_spool_id bigint, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_replayed_to bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.record_applied(p_run_id bigint, p_spool_id bigint, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_replayed_to bigint) IS 'Writes into the ledger that statements are applied, in the transaction that applies them.';
+
+CREATE FUNCTION stage1_internal.record_backup(p_name text, p_taken_at timestamp with time zone, p_byte_count bigint) RETURNS void
+    LANGUAGE sql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.record_backup(p_name text, p_taken_at timestamp with time zone, p_byte_count bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.record_backup(p_name text, p_taken_at timestamp with time zone, p_byte_count bigint) IS 'Notes that a backup of this database was taken.';
 
 CREATE FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) RETURNS void
     LANGUAGE sql
@@ -834,6 +1125,42 @@ CREATE FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 
 ALTER FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 text, p_definition_sha256 text, p_tool_version text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 text, p_definition_sha256 text, p_tool_version text) IS 'Records the state in which the deploy step left an object.';
+
+CREATE FUNCTION stage1_internal.record_unapplied(p_run_id bigint, p_spool_id bigint, p_status text, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_sqlstates text[], p_reasons text[], p_statements text[], p_is_final boolean DEFAULT false, p_patience interval DEFAULT '7 days'::interval, p_replayed_to bigint DEFAULT 0) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.record_unapplied(p_run_id bigint, p_spool_id bigint, p_status text, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_sqlstates text[], p_reasons text[], p_statements text[], p_is_final boolean, p_patience interval, p_replayed_to bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.record_unapplied(p_run_id bigint, p_spool_id bigint, p_status text, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_sqlstates text[], p_reasons text[], p_statements text[], p_is_final boolean, p_patience interval, p_replayed_to bigint) IS 'Writes into the ledger that statements wait or are dead letters, with their text and the reason.';
+
+CREATE FUNCTION stage1_internal.record_validation(p_run jsonb, p_recounted jsonb DEFAULT NULL::jsonb, p_wrong text[] DEFAULT '{}'::text[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.record_validation(p_run jsonb, p_recounted jsonb, p_wrong text[]) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.record_validation(p_run jsonb, p_recounted jsonb, p_wrong text[]) IS 'Writes down one validation: what each check found, and what was found right of the bars.';
+
+CREATE FUNCTION stage1_internal.record_verification(p_name text, p_problem text DEFAULT NULL::text) RETURNS boolean
+    LANGUAGE sql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.record_verification(p_name text, p_problem text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.record_verification(p_name text, p_problem text) IS 'Notes what the verification of a backup of this database found; false for a backup that is not known.';
+
+CREATE FUNCTION stage1_internal.recounted_summaries(p_recount text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.recounted_summaries(p_recount text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.recounted_summaries(p_recount text) IS 'The summaries of the symbols that the checks of bars look at, as JSON.';
 
 CREATE FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) RETURNS void
     LANGUAGE plpgsql
@@ -864,6 +1191,15 @@ ALTER FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_
 
 COMMENT ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) IS 'Records that an unchanged file was brought again and its bars are as it left them; no row where it has to be loaded.';
 
+CREATE FUNCTION stage1_internal.replay_rules() RETURNS TABLE(object_kind text, schema_name text, object_name text, column_names text[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.replay_rules() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.replay_rules() IS 'What a spool may do: tables with their columns, and functions.';
+
 CREATE FUNCTION stage1_internal.restore_grants() RETURNS SETOF text
     LANGUAGE plpgsql
     SET search_path TO ''
@@ -872,6 +1208,15 @@ CREATE FUNCTION stage1_internal.restore_grants() RETURNS SETOF text
 ALTER FUNCTION stage1_internal.restore_grants() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.restore_grants() IS 'Gives back the grants of others on objects that were dropped and exist again.';
+
+CREATE FUNCTION stage1_internal.retry_letters(p_identity text DEFAULT NULL::text, p_position bigint DEFAULT NULL::bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) IS 'Lets dead letters be tried once more by the next run; returns how many.';
 
 CREATE FUNCTION stage1_internal.shape_columns_v1(p_table text) RETURNS TABLE(column_name text, wanted_type text, wanted_default text, wanted_not_null boolean, wanted_comment text, present_type text, present_default text, present_not_null boolean, present_comment text, is_widened boolean)
     LANGUAGE sql STABLE
@@ -899,6 +1244,15 @@ ALTER FUNCTION stage1_internal.shape_columns_v1(p_table text) OWNER TO stage1_ow
 
 COMMENT ON FUNCTION stage1_internal.shape_columns_v1(p_table text) IS 'The columns of a table''s shape, each beside the column of that name which public holds, nulls where there is none.';
 
+CREATE FUNCTION stage1_internal.spool_statements(p_spool_id bigint) RETURNS TABLE(at_byte bigint, sha256 bytea, status text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.spool_statements(p_spool_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) IS 'The statements of a spool that the ledger knows, and what became of each.';
+
 CREATE FUNCTION stage1_internal.stamp_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -920,11 +1274,93 @@ COMMENT ON FUNCTION stage1_internal.table_row_counts() IS 'Counts the rows of ea
 CREATE FUNCTION stage1_internal.validation_summary() RETURNS TABLE(check_view text, severity text, findings bigint, example text)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
+    SET jit TO 'off'
     AS …;
 
 ALTER FUNCTION stage1_internal.validation_summary() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.validation_summary() IS 'Runs every check of sql/validation/ and counts what it finds, by severity.';
+
+CREATE FUNCTION stage1_internal.waiting_statements(p_after_spool bigint DEFAULT 0, p_after_unit bigint DEFAULT '-1'::integer, p_limit integer DEFAULT 500) RETURNS TABLE(spool_id bigint, identity text, at_byte bigint, unit bigint, sha256 bytea, statement text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) IS 'A page of the statements that wait for another run, in the order in which they were written.';
+
+CREATE TABLE stage1_internal.backup_records (
+    name text NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    byte_count bigint NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    verified_at timestamp with time zone,
+    problem text,
+    CONSTRAINT backup_records_byte_count_check CHECK ((byte_count > 0)),
+    CONSTRAINT backup_records_problem_check CHECK (((problem IS NULL) OR (verified_at IS NOT NULL)))
+);
+
+ALTER TABLE stage1_internal.backup_records OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.backup_records IS 'Each backup that was taken of this database, and what its last verification found.';
+
+CREATE VIEW public.backup_overdue AS
+ WITH records AS (
+         SELECT b.name,
+            b.taken_at,
+            b.verified_at,
+            b.problem
+           FROM stage1_internal.backup_records b
+          WHERE (b.taken_at <= (now() + '00:10:00'::interval))
+        ), newest AS (
+         SELECT b.name,
+            b.verified_at
+           FROM records b
+          ORDER BY b.taken_at DESC, b.name DESC
+         LIMIT 1
+        ), good AS (
+         SELECT max(b.taken_at) AS taken_at
+           FROM records b
+          WHERE ((b.verified_at IS NOT NULL) AND (b.problem IS NULL))
+        ), setting AS (
+         SELECT COALESCE(NULLIF(current_setting('stage1.backup_max_age'::text, true), ''::text), '26 hours'::text) AS max_age
+        )
+ SELECT 'backup_overdue'::text AS check_name,
+    'error'::text AS severity,
+    'backup'::text AS subject,
+    format('%s, and the limit is %s; %s'::text,
+        CASE
+            WHEN (g.taken_at IS NULL) THEN 'no backup was ever verified'::text
+            ELSE format('the newest verified backup was taken %s'::text, g.taken_at)
+        END, m.max_age,
+        CASE
+            WHEN (n.verified_at IS NULL) THEN format('run `stage1 backup verify %s`'::text, n.name)
+            ELSE 'look at the timer, then run `stage1 backup create`, and verify what it makes'::text
+        END) AS detail
+   FROM ((setting m
+     CROSS JOIN newest n)
+     CROSS JOIN good g)
+  WHERE ((m.max_age <> 'off'::text) AND (COALESCE(g.taken_at, ( SELECT min(b.taken_at) AS min
+           FROM records b)) < (now() - (
+        CASE m.max_age
+            WHEN 'off'::text THEN '0'::text
+            ELSE m.max_age
+        END)::interval)))
+UNION ALL
+ SELECT 'backup_overdue'::text AS check_name,
+    'error'::text AS severity,
+    b.name AS subject,
+    format('its verification of %s found: %s; run `stage1 backup create`, and verify what it makes'::text, b.verified_at, rtrim(b.problem, '.'::text)) AS detail
+   FROM ((records b
+     CROSS JOIN good g)
+     CROSS JOIN setting m)
+  WHERE ((b.problem IS NOT NULL) AND (m.max_age <> 'off'::text) AND ((g.taken_at IS NULL) OR (g.taken_at < b.taken_at)));
+
+ALTER VIEW public.backup_overdue OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.backup_overdue IS 'Backups of this database that are too old, or that were found damaged and have no good one after them.';
 
 CREATE VIEW stage1_internal.bar_origins AS
  SELECT DISTINCT ON (i.symbol) i.symbol,
@@ -940,39 +1376,158 @@ ALTER VIEW stage1_internal.bar_origins OWNER TO stage1_owner;
 
 COMMENT ON VIEW stage1_internal.bar_origins IS 'Where the bars of each symbol come from, by the newest load of it that stands.';
 
+CREATE TABLE stage1_internal.bar_recounts (
+    symbol text NOT NULL COLLATE pg_catalog."C",
+    version bigint NOT NULL,
+    vendor text NOT NULL,
+    dataset text NOT NULL,
+    origin text NOT NULL,
+    bar_count bigint NOT NULL,
+    first_ts timestamp with time zone,
+    last_ts timestamp with time zone,
+    latest_close numeric,
+    recounted_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE stage1_internal.bar_recounts OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.bar_recounts IS 'The summary of each symbol as a recount of its bars last found it right; a symbol that was found wrong has no row.';
+
+CREATE VIEW stage1_internal.recount_scope AS
+ SELECT ((COALESCE(current_setting('stage1.recount'::text, true), ''::text) = 'all'::text) OR ((COALESCE(current_setting('stage1.recount'::text, true), ''::text) = 'changed'::text) AND (NOT (EXISTS ( SELECT 1
+           FROM stage1_internal.bar_recounts))))) AS is_all,
+        CASE
+            WHEN (COALESCE(current_setting('stage1.recount'::text, true), ''::text) = ''::text) THEN 1000000
+            ELSE NULL::integer
+        END AS most_bars;
+
+ALTER VIEW stage1_internal.recount_scope OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.recount_scope IS 'Which bars the checks count again: those of all symbols, of the changed ones, or of these up to a number of bars.';
+
 CREATE VIEW stage1_internal.symbols_to_recount AS
- WITH mode AS (
-         SELECT (COALESCE(current_setting('stage1.deep'::text, true), ''::text) = 'on'::text) AS is_deep
-        ), recent AS (
-         SELECT s.symbol,
-            (sum(s.bar_count) OVER (ORDER BY s.updated_at DESC, s.symbol) - (s.bar_count)::numeric) AS counted_before
-           FROM public.market_bar_symbols s
-          WHERE (s.updated_at > (now() - '2 days'::interval))
+ WITH compared AS (
+         SELECT COALESCE(s.symbol, a.symbol) AS symbol,
+            s.version,
+            s.vendor,
+            s.dataset,
+            s.origin,
+            s.bar_count,
+            s.first_ts,
+            s.last_ts,
+            s.latest_close,
+            ((a.symbol IS NULL) OR (s.symbol IS NULL) OR c.is_all) AS is_whole,
+            a.version AS known_version,
+            a.bar_count AS known_bar_count,
+            a.first_ts AS known_first_ts,
+            a.last_ts AS known_last_ts,
+            (r.symbol IS NOT NULL) AS is_refilled,
+            c.most_bars,
+            COALESCE(sum(GREATEST((COALESCE(s.bar_count, (0)::bigint) -
+                CASE
+                    WHEN (r.symbol IS NULL) THEN COALESCE(a.bar_count, (0)::bigint)
+                    ELSE (0)::bigint
+                END), (0)::bigint)) OVER (ORDER BY s.updated_at DESC, COALESCE(s.symbol, a.symbol) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), (0)::numeric) AS counted_before
+           FROM (((public.market_bar_symbols s
+             FULL JOIN stage1_internal.bar_recounts a ON ((a.symbol = s.symbol)))
+             CROSS JOIN stage1_internal.recount_scope c)
+             LEFT JOIN LATERAL ( SELECT l.symbol
+                   FROM ( SELECT i.symbol,
+                            i.first_ts,
+                            i.last_ts
+                           FROM public.data_ingest_symbols i
+                          WHERE ((i.symbol = a.symbol) AND (i.version > a.version) AND (i.inserted_count > 0))
+                        UNION ALL
+                         SELECT i.symbol,
+                            i.first_ts,
+                            i.last_ts
+                           FROM public.data_ingest_symbols i
+                          WHERE ((i.symbol = a.symbol) AND (i.undone_version > a.version))) l
+                  WHERE (tstzrange(l.first_ts, l.last_ts, '[]'::text) && tstzrange(a.first_ts, a.last_ts, '[]'::text))
+                 LIMIT 1) r ON (true))
+          WHERE (c.is_all OR (s.version IS DISTINCT FROM a.version) OR (s.vendor IS DISTINCT FROM a.vendor) OR (s.dataset IS DISTINCT FROM a.dataset) OR (s.origin IS DISTINCT FROM a.origin) OR (s.bar_count IS DISTINCT FROM a.bar_count) OR (s.first_ts IS DISTINCT FROM a.first_ts) OR (s.last_ts IS DISTINCT FROM a.last_ts) OR (s.latest_close IS DISTINCT FROM a.latest_close))
         )
- SELECT r.symbol
-   FROM (recent r
-     CROSS JOIN mode m)
-  WHERE ((NOT m.is_deep) AND (r.counted_before < (1000000)::numeric))
-UNION ALL
- SELECT s.symbol
-   FROM (public.market_bar_symbols s
-     CROSS JOIN mode m)
-  WHERE m.is_deep
-UNION ALL
- SELECT DISTINCT b.symbol
-   FROM public.market_bars_ohlcv_1m b
-  WHERE ((COALESCE(current_setting('stage1.deep'::text, true), ''::text) = 'on'::text) AND (NOT (EXISTS ( SELECT 1
-           FROM public.market_bar_symbols s
-          WHERE (s.symbol = b.symbol)))));
+ SELECT symbol,
+    version,
+    vendor,
+    dataset,
+    origin,
+    bar_count,
+    first_ts,
+    last_ts,
+    latest_close,
+    is_whole,
+    known_version,
+    known_bar_count,
+    known_first_ts,
+    known_last_ts,
+    is_refilled
+   FROM compared m
+  WHERE ((most_bars IS NULL) OR (counted_before < (most_bars)::numeric));
 
 ALTER VIEW stage1_internal.symbols_to_recount OWNER TO stage1_owner;
 
-COMMENT ON VIEW stage1_internal.symbols_to_recount IS 'Symbols whose bars the checks count again: the recently changed ones, or all where the setting stage1.deep is on.';
+COMMENT ON VIEW stage1_internal.symbols_to_recount IS 'Symbols whose bars the checks count again, with their summary and what was last found right of them.';
+
+CREATE VIEW stage1_internal.counted_bars AS
+ WITH summed AS (
+         SELECT s.symbol
+           FROM public.market_bar_symbols s
+          WHERE ( SELECT c.is_all
+                   FROM stage1_internal.recount_scope c)
+        ), grouped AS (
+         SELECT k.symbol,
+            count(*) AS bar_count,
+            min(k.ts) AS first_ts,
+            max(k.ts) AS last_ts
+           FROM public.market_bars_ohlcv_1m k
+          WHERE ( SELECT c.is_all
+                   FROM stage1_internal.recount_scope c)
+          GROUP BY k.symbol
+        )
+ SELECT w.symbol,
+        CASE
+            WHEN (n.bar_count = w.bar_count) THEN n.bar_count
+            ELSE ( SELECT count(*) AS count
+               FROM public.market_bars_ohlcv_1m k
+              WHERE (k.symbol = w.symbol))
+        END AS bar_count,
+    f.ts AS first_ts,
+    l.ts AS last_ts
+   FROM (((stage1_internal.symbols_to_recount w
+     LEFT JOIN LATERAL ( SELECT k.ts
+           FROM public.market_bars_ohlcv_1m k
+          WHERE (k.symbol = w.symbol)
+          ORDER BY k.ts
+         LIMIT 1) f ON (true))
+     LEFT JOIN LATERAL ( SELECT k.ts
+           FROM public.market_bars_ohlcv_1m k
+          WHERE (k.symbol = w.symbol)
+          ORDER BY k.ts DESC
+         LIMIT 1) l ON (true))
+     LEFT JOIN LATERAL ( SELECT (w.known_bar_count + o.bar_count) AS bar_count
+           FROM ( SELECT count(*) AS bar_count
+                   FROM (( VALUES (w.known_last_ts,'infinity'::timestamp with time zone), ('-infinity'::timestamp with time zone,w.known_first_ts)) r(after_ts, before_ts)
+                     JOIN public.market_bars_ohlcv_1m k ON (((k.symbol = w.symbol) AND (k.ts > r.after_ts) AND (k.ts < r.before_ts))))) o
+          WHERE ((NOT w.is_whole) AND (NOT w.is_refilled))) n ON (true))
+  WHERE (NOT ( SELECT c.is_all
+           FROM stage1_internal.recount_scope c))
+UNION ALL
+ SELECT COALESCE(s.symbol, g.symbol) AS symbol,
+    COALESCE(g.bar_count, (0)::bigint) AS bar_count,
+    g.first_ts,
+    g.last_ts
+   FROM (summed s
+     FULL JOIN grouped g ON ((g.symbol = s.symbol)));
+
+ALTER VIEW stage1_internal.counted_bars OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.counted_bars IS 'How many bars there are of each symbol that is to be counted again, and from when to when.';
 
 CREATE VIEW public.bar_summaries_differ AS
  SELECT 'bar_summaries_differ'::text AS check_name,
     'error'::text AS severity,
-    w.symbol AS subject,
+    c.symbol AS subject,
     format(('the summary says %s bars from %s to %s, the last close %s, of %s; there are %s from %s to %s, the last close %s, of %s;'::text || ' undo what was done past the loading functions, or set the row of market_bar_symbols right'::text), COALESCE(s.bar_count, (0)::bigint), COALESCE((s.first_ts)::text, 'nothing'::text), COALESCE((s.last_ts)::text, 'nothing'::text), COALESCE((s.latest_close)::text, 'none'::text),
         CASE
             WHEN (s.symbol IS NULL) THEN 'nobody'::text
@@ -982,16 +1537,11 @@ CREATE VIEW public.bar_summaries_differ AS
             WHEN (o.symbol IS NULL) THEN 'no load'::text
             ELSE format('%s %s, origin %s'::text, o.vendor, o.dataset, o.origin)
         END) AS detail
-   FROM ((((stage1_internal.symbols_to_recount w
-     LEFT JOIN public.market_bar_symbols s ON ((s.symbol = w.symbol)))
-     CROSS JOIN LATERAL ( SELECT count(*) AS bar_count,
-            min(k.ts) AS first_ts,
-            max(k.ts) AS last_ts
-           FROM public.market_bars_ohlcv_1m k
-          WHERE (k.symbol = w.symbol)) c)
+   FROM (((stage1_internal.counted_bars c
+     LEFT JOIN public.market_bar_symbols s ON ((s.symbol = c.symbol)))
      LEFT JOIN LATERAL ( SELECT k.close
            FROM public.market_bars_ohlcv_1m k
-          WHERE ((k.symbol = w.symbol) AND (k.ts = c.last_ts))
+          WHERE ((k.symbol = c.symbol) AND (k.ts = c.last_ts))
           ORDER BY k.ts
          LIMIT 1) l ON (true))
      LEFT JOIN LATERAL ( SELECT g.symbol,
@@ -999,19 +1549,72 @@ CREATE VIEW public.bar_summaries_differ AS
             g.dataset,
             g.origin
            FROM stage1_internal.bar_origins g
-          WHERE (g.symbol = w.symbol)
-          ORDER BY g.symbol
+          WHERE (g.symbol = c.symbol)
          LIMIT 1) o ON (true))
-  WHERE ((s.bar_count IS DISTINCT FROM c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close) OR ((o.symbol IS NOT NULL) AND ((s.vendor IS DISTINCT FROM o.vendor) OR (s.dataset IS DISTINCT FROM o.dataset) OR (s.origin IS DISTINCT FROM o.origin))));
+  WHERE ((COALESCE(s.bar_count, (0)::bigint) <> c.bar_count) OR (s.first_ts IS DISTINCT FROM c.first_ts) OR (s.last_ts IS DISTINCT FROM c.last_ts) OR (s.latest_close IS DISTINCT FROM l.close) OR ((s.symbol IS NOT NULL) AND (o.symbol IS NOT NULL) AND ((s.vendor IS DISTINCT FROM o.vendor) OR (s.dataset IS DISTINCT FROM o.dataset) OR (s.origin IS DISTINCT FROM o.origin))));
 
 ALTER VIEW public.bar_summaries_differ OWNER TO stage1_owner;
 
-COMMENT ON VIEW public.bar_summaries_differ IS 'Symbols whose summary row is not what a count of their bars says; recently changed ones, or all where stage1.deep is on.';
+COMMENT ON VIEW public.bar_summaries_differ IS 'Symbols whose summary row is not what a count of their bars says; those that changed since the last validation, or all.';
+
+CREATE VIEW stage1_internal.owners_of_bars AS
+ SELECT b.symbol,
+    b.ingestion_run_id,
+    (sum(b.bar_count))::bigint AS bar_count,
+    min(b.first_ts) AS first_ts,
+    max(b.last_ts) AS last_ts
+   FROM ( SELECT w.symbol,
+            p.ingestion_run_id,
+            p.bar_count,
+            p.first_ts,
+            p.last_ts
+           FROM ((stage1_internal.symbols_to_recount w
+             CROSS JOIN LATERAL ( SELECT unnest(range_agg(s.span)) AS span
+                   FROM ( SELECT tstzrange('-infinity'::timestamp with time zone, 'infinity'::timestamp with time zone, '[]'::text) AS span
+                          WHERE w.is_whole
+                        UNION ALL
+                         SELECT tstzrange(w.known_last_ts, 'infinity'::timestamp with time zone, '(]'::text) AS tstzrange
+                          WHERE (NOT w.is_whole)
+                        UNION ALL
+                         SELECT tstzrange('-infinity'::timestamp with time zone, w.known_first_ts, '[)'::text) AS tstzrange
+                          WHERE (NOT w.is_whole)
+                        UNION ALL
+                         SELECT tstzrange(i.first_ts, i.last_ts, '[]'::text) AS tstzrange
+                           FROM public.data_ingest_symbols i
+                          WHERE ((NOT w.is_whole) AND (i.symbol = w.symbol) AND (i.version > w.known_version))
+                        UNION ALL
+                         SELECT tstzrange(i.first_ts, i.last_ts, '[]'::text) AS tstzrange
+                           FROM public.data_ingest_symbols i
+                          WHERE ((NOT w.is_whole) AND (i.symbol = w.symbol) AND (i.undone_version > w.known_version))) s) r)
+             CROSS JOIN LATERAL ( SELECT k.ingestion_run_id,
+                    count(*) AS bar_count,
+                    min(k.ts) AS first_ts,
+                    max(k.ts) AS last_ts
+                   FROM public.market_bars_ohlcv_1m k
+                  WHERE ((k.symbol = w.symbol) AND (r.span @> k.ts) AND (k.ts >= COALESCE(lower(r.span), '-infinity'::timestamp with time zone)) AND (k.ts <= COALESCE(upper(r.span), 'infinity'::timestamp with time zone)))
+                  GROUP BY k.ingestion_run_id) p)
+          WHERE (NOT ( SELECT c.is_all
+                   FROM stage1_internal.recount_scope c))) b
+  GROUP BY b.symbol, b.ingestion_run_id
+UNION ALL
+ SELECT k.symbol,
+    k.ingestion_run_id,
+    count(*) AS bar_count,
+    min(k.ts) AS first_ts,
+    max(k.ts) AS last_ts
+   FROM public.market_bars_ohlcv_1m k
+  WHERE ( SELECT c.is_all
+           FROM stage1_internal.recount_scope c)
+  GROUP BY k.symbol, k.ingestion_run_id;
+
+ALTER VIEW stage1_internal.owners_of_bars OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.owners_of_bars IS 'The loads that the bars name of each symbol that is to be counted again.';
 
 CREATE VIEW public.bars_without_ingest AS
  SELECT 'bars_without_ingest'::text AS check_name,
     'error'::text AS severity,
-    w.symbol AS subject,
+    b.symbol AS subject,
     format('%s bars from %s to %s name ingest %s, %s; load the file that they came from again'::text, b.bar_count, b.first_ts, b.last_ts, b.ingestion_run_id,
         CASE
             WHEN (r.id IS NULL) THEN 'which does not exist'::text
@@ -1019,21 +1622,14 @@ CREATE VIEW public.bars_without_ingest AS
             WHEN (r.status <> 'success'::text) THEN format('which is %s'::text, r.status)
             ELSE 'which did not load them'::text
         END) AS detail
-   FROM (((stage1_internal.symbols_to_recount w
-     CROSS JOIN LATERAL ( SELECT k.ingestion_run_id,
-            count(*) AS bar_count,
-            min(k.ts) AS first_ts,
-            max(k.ts) AS last_ts
-           FROM public.market_bars_ohlcv_1m k
-          WHERE (k.symbol = w.symbol)
-          GROUP BY k.ingestion_run_id) b)
+   FROM ((stage1_internal.owners_of_bars b
      LEFT JOIN public.data_ingest_runs r ON ((r.id = b.ingestion_run_id)))
-     LEFT JOIN public.data_ingest_symbols i ON (((i.ingest_id = b.ingestion_run_id) AND (i.symbol = w.symbol))))
+     LEFT JOIN public.data_ingest_symbols i ON (((i.ingest_id = b.ingestion_run_id) AND (i.symbol = b.symbol))))
   WHERE ((r.status IS DISTINCT FROM 'success'::text) OR (r.undone_at IS NOT NULL) OR (i.symbol IS NULL) OR (b.first_ts < i.first_ts) OR (b.last_ts > i.last_ts));
 
 ALTER VIEW public.bars_without_ingest OWNER TO stage1_owner;
 
-COMMENT ON VIEW public.bars_without_ingest IS 'Bars whose load does not exist, was undone, or does not know them; recently changed symbols, or all where stage1.deep is on.';
+COMMENT ON VIEW public.bars_without_ingest IS 'Bars whose load does not exist, was undone, or does not know them; of what changed since the last validation, or of all.';
 
 ALTER TABLE public.data_ingest_runs ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
     SEQUENCE NAME public.data_ingest_runs_id_seq
@@ -1060,6 +1656,31 @@ CREATE VIEW public.datasets_without_measurements AS
 ALTER VIEW public.datasets_without_measurements OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.datasets_without_measurements IS 'Triplets that lack a measurement.';
+
+CREATE VIEW public.dead_letters_waiting AS
+ SELECT 'dead_letters_waiting'::text AS check_name,
+    'error'::text AS severity,
+    s.identity AS subject,
+    format(('%s statements of %s are dead letters, the first at byte %s: %s'::text || '; `stage1 replay status` lists them, `replay retry` tries them again, `replay purge --letters` takes note of them'::text), count(*), s.name, min(l."position"), "left"((array_agg(l.reason ORDER BY l."position"))[1], 300)) AS detail
+   FROM (stage1_internal.replay_statements l
+     JOIN stage1_internal.replay_spools s ON ((s.id = l.spool_id)))
+  WHERE (l.status = 'dead'::text)
+  GROUP BY s.id, s.identity, s.name;
+
+ALTER VIEW public.dead_letters_waiting OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.dead_letters_waiting IS 'Statements of offline clients that were not applied, and that somebody has to look at.';
+
+CREATE VIEW public.drifted_objects AS
+ SELECT 'drifted_objects'::text AS check_name,
+    'error'::text AS severity,
+    object_name AS subject,
+    format('it %s; run `stage1 migrate`: it keeps the old text and deploys the file'::text, problem) AS detail
+   FROM stage1_internal.drifting_objects() o(object_name, problem);
+
+ALTER VIEW public.drifted_objects OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.drifted_objects IS 'Deployed functions, views and checks that are gone or were edited by hand.';
 
 CREATE VIEW public.failed_ingests AS
  SELECT 'failed_ingests'::text AS check_name,
@@ -1117,6 +1738,135 @@ ALTER VIEW public.ingests_left_running OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.ingests_left_running IS 'Loads that are marked as running and whose process is gone, or that run for more than a day.';
 
+CREATE VIEW public.invalid_indexes AS
+ SELECT 'invalid_indexes'::text AS check_name,
+    'error'::text AS severity,
+    format('%I.%I'::text, n.nspname, c.relname) AS subject,
+    format('nobody reads this index of %s; unless it is being built now: reindex index concurrently %I.%I'::text, (i.indrelid)::regclass, n.nspname, c.relname) AS detail
+   FROM ((pg_index i
+     JOIN pg_class c ON ((c.oid = i.indexrelid)))
+     JOIN pg_namespace n ON ((n.oid = c.relnamespace)))
+  WHERE ((NOT i.indisvalid) AND (n.nspname = ANY (ARRAY['public'::name, 'stage1_internal'::name])));
+
+ALTER VIEW public.invalid_indexes OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.invalid_indexes IS 'Indexes that are not whole, so that nobody reads them.';
+
+CREATE VIEW public.inverted_spans AS
+ SELECT 'inverted_spans'::text AS check_name,
+    'error'::text AS severity,
+    subject,
+    format('%s is %s, after %s, %s; %s'::text, first_column, first_ts, last_column, last_ts, remedy) AS detail
+   FROM ( SELECT format('dataset %s'::text, d.dataset_slug) AS subject,
+            c.first_column,
+            c.first_ts,
+            c.last_column,
+            c.last_ts,
+            'upsert the dataset with upsert_stage1_dataset'::text AS remedy
+           FROM (public.stage1_datasets d
+             CROSS JOIN LATERAL ( VALUES ('ohlcv_first_ts'::text,d.ohlcv_first_ts,'ohlcv_last_ts'::text,d.ohlcv_last_ts), ('indicator_first_ts'::text,d.indicator_first_ts,'indicator_last_ts'::text,d.indicator_last_ts)) c(first_column, first_ts, last_column, last_ts))
+          WHERE (((d.ohlcv_first_ts > d.ohlcv_last_ts) OR (d.indicator_first_ts > d.indicator_last_ts)) AND (c.first_ts > c.last_ts))
+        UNION ALL
+         SELECT format('indicator dataset %s'::text, i.dataset_id) AS subject,
+            'first_bar_ts'::text AS first_column,
+            i.first_bar_ts,
+            'last_bar_ts'::text AS last_column,
+            i.last_bar_ts,
+            'set the row of indicator_datasets right'::text AS remedy
+           FROM public.indicator_datasets i
+          WHERE (i.first_bar_ts > i.last_bar_ts)
+        UNION ALL
+         SELECT format('symbol %s'::text, s.symbol) AS subject,
+            'first_ts'::text AS first_column,
+            s.first_ts,
+            'last_ts'::text AS last_column,
+            s.last_ts,
+            'set the row of market_bar_symbols right'::text AS remedy
+           FROM public.market_bar_symbols s
+          WHERE (s.first_ts > s.last_ts)
+        UNION ALL
+         SELECT format('ingest %s'::text, r.id) AS subject,
+            'min_ts'::text AS first_column,
+            r.min_ts,
+            'max_ts'::text AS last_column,
+            r.max_ts,
+            'undo the ingest and load its file again'::text AS remedy
+           FROM public.data_ingest_runs r
+          WHERE (r.min_ts > r.max_ts)
+        UNION ALL
+         SELECT format('ingest %s, symbol %s'::text, y.ingest_id, y.symbol) AS subject,
+            'first_ts'::text AS first_column,
+            y.first_ts,
+            'last_ts'::text AS last_column,
+            y.last_ts,
+            'undo the ingest and load its file again'::text AS remedy
+           FROM public.data_ingest_symbols y
+          WHERE (y.first_ts > y.last_ts)) n;
+
+ALTER VIEW public.inverted_spans OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.inverted_spans IS 'Spans of datasets, symbols and loads that end before they begin.';
+
+CREATE VIEW public.negative_counts AS
+ SELECT 'negative_counts'::text AS check_name,
+    'error'::text AS severity,
+    subject,
+    format('%s is %s; %s'::text, column_name, given, remedy) AS detail
+   FROM ( SELECT format('dataset %s'::text, d.dataset_slug) AS subject,
+            c.column_name,
+            c.given,
+            'upsert the dataset with upsert_stage1_dataset'::text AS remedy
+           FROM (public.stage1_datasets d
+             CROSS JOIN LATERAL ( VALUES ('ohlcv_row_count'::text,d.ohlcv_row_count), ('indicator_row_count'::text,d.indicator_row_count)) c(column_name, given))
+          WHERE (((d.ohlcv_row_count < 0) OR (d.indicator_row_count < 0)) AND (c.given < 0))
+        UNION ALL
+         SELECT format('indicator dataset %s'::text, i.dataset_id) AS subject,
+            'row_count'::text AS column_name,
+            i.row_count AS given,
+            'set the row of indicator_datasets right'::text AS remedy
+           FROM public.indicator_datasets i
+          WHERE (i.row_count < 0)
+        UNION ALL
+         SELECT format('symbol %s'::text, s.symbol) AS subject,
+            'bar_count'::text AS column_name,
+            s.bar_count AS given,
+            'set the row of market_bar_symbols right'::text AS remedy
+           FROM public.market_bar_symbols s
+          WHERE (s.bar_count < 0)
+        UNION ALL
+         SELECT format('ingest %s, symbol %s'::text, y.ingest_id, y.symbol) AS subject,
+            'a count of the load'::text AS column_name,
+            LEAST(y.inserted_count, y.updated_count, y.changed_count) AS given,
+            'undo the ingest and load its file again'::text AS remedy
+           FROM public.data_ingest_symbols y
+          WHERE ((y.inserted_count < 0) OR (y.updated_count < 0) OR (y.changed_count < 0))) n;
+
+ALTER VIEW public.negative_counts OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.negative_counts IS 'Counts of datasets, symbols and loads that are less than zero.';
+
+CREATE VIEW public.open_functions AS
+ SELECT 'open_functions'::text AS check_name,
+    'error'::text AS severity,
+    ((p.oid)::regprocedure)::text AS subject,
+        CASE
+            WHEN (p.prosecdef AND (NOT COALESCE((array_to_string(p.proconfig, ' '::text) ~~ '%search_path=%'::text), false))) THEN format('it runs with the rights of its owner and in the search_path of its caller; alter routine %s set search_path = pg_catalog, pg_temp'::text, (p.oid)::regprocedure)
+            ELSE format('everybody may execute it; revoke all on routine %s from public'::text, (p.oid)::regprocedure)
+        END AS detail
+   FROM (pg_proc p
+     JOIN pg_namespace n ON ((n.oid = p.pronamespace)))
+  WHERE ((n.nspname = ANY (ARRAY['public'::name, 'stage1_internal'::name])) AND ((p.prosecdef AND (NOT COALESCE((array_to_string(p.proconfig, ' '::text) ~~ '%search_path=%'::text), false)) AND ((n.nspname = 'stage1_internal'::name) OR (pg_get_userbyid(p.proowner) = 'stage1_owner'::name) OR (EXISTS ( SELECT 1
+           FROM stage1_internal.deployed_objects d
+          WHERE (d.object_name = format('%s.%s'::text, n.nspname, p.proname)))))) OR ((pg_get_userbyid(p.proowner) = 'stage1_owner'::name) AND (EXISTS ( SELECT 1
+           FROM aclexplode(COALESCE(p.proacl, acldefault('f'::"char", p.proowner))) a(grantor, grantee, privilege_type, is_grantable)
+          WHERE (a.grantee = (0)::oid))))) AND (NOT (EXISTS ( SELECT 1
+           FROM pg_depend d
+          WHERE ((d.classid = ('pg_proc'::regclass)::oid) AND (d.objid = p.oid) AND (d.deptype = 'e'::"char"))))));
+
+ALTER VIEW public.open_functions OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.open_functions IS 'Functions of stage1 that everybody may execute, or that run with the rights of their owner in the search_path of their caller.';
+
 CREATE VIEW public.placeholder_datasets AS
  SELECT 'placeholder_datasets'::text AS check_name,
     'warning'::text AS severity,
@@ -1128,6 +1878,65 @@ CREATE VIEW public.placeholder_datasets AS
 ALTER VIEW public.placeholder_datasets OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.placeholder_datasets IS 'Datasets that runs or simulations name and nobody has described.';
+
+CREATE VIEW public.replay_overdue AS
+ WITH setting AS (
+         SELECT COALESCE(NULLIF(current_setting('stage1.replay_max_age'::text, true), ''::text), '26 hours'::text) AS max_age
+        ), runs AS (
+         SELECT min(q.started_at) AS first_at,
+            max(q.started_at) AS last_at,
+            max(q.finished_at) FILTER (WHERE (q.outcome = 'done'::text)) AS done_at
+           FROM stage1_internal.replay_runs q
+          WHERE (q.kind = 'spool'::text)
+        )
+ SELECT 'replay_overdue'::text AS check_name,
+    'error'::text AS severity,
+    'replay'::text AS subject,
+    format('the last replay that was done ended %s, and the limit is %s; the last run began %s; look at the timer, then run `stage1 replay run`'::text, COALESCE((r.done_at)::text, 'never'::text), m.max_age, r.last_at) AS detail
+   FROM (setting m
+     CROSS JOIN runs r)
+  WHERE ((m.max_age <> 'off'::text) AND (COALESCE(r.done_at, r.first_at) < (now() - (
+        CASE m.max_age
+            WHEN 'off'::text THEN '0'::text
+            ELSE m.max_age
+        END)::interval)));
+
+ALTER VIEW public.replay_overdue OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.replay_overdue IS 'A replay of offline inserts that was last done longer ago than it should be.';
+
+CREATE VIEW public.replays_stopped AS
+ SELECT 'replays_stopped'::text AS check_name,
+    'error'::text AS severity,
+    format('run %s'::text, id) AS subject,
+    format('begun %s, %s; what it applied is in the ledger, `stage1 replay run` goes on'::text, started_at,
+        CASE outcome
+            WHEN 'stopped'::text THEN format('stopped: %s'::text, "left"(error, 300))
+            ELSE 'killed: nobody holds its lock'::text
+        END) AS detail
+   FROM ( SELECT q.id,
+            q.started_at,
+            q.finished_at,
+            q.kind,
+            q.outcome,
+            q.applied_count,
+            q.known_count,
+            q.waiting_count,
+            q.dead_count,
+            q.error
+           FROM stage1_internal.replay_runs q
+          WHERE (q.kind = 'spool'::text)
+          ORDER BY q.id DESC
+         LIMIT 1) r
+  WHERE ((outcome = 'stopped'::text) OR ((outcome = 'running'::text) AND (NOT (EXISTS ( SELECT 1
+           FROM pg_locks l
+          WHERE ((l.locktype = 'advisory'::text) AND l.granted AND (l.classid = (1937006951)::oid) AND (l.objid = (1697739376)::oid) AND (l.objsubid = 1) AND (l.database = ( SELECT d.oid
+                   FROM pg_database d
+                  WHERE (d.datname = current_database())))))))));
+
+ALTER VIEW public.replays_stopped OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.replays_stopped IS 'The last run of the replay, where it was stopped by an error or killed.';
 
 CREATE VIEW public.runs_on_datasets_without_measurements AS
  SELECT 'runs_on_datasets_without_measurements'::text AS check_name,
@@ -1141,6 +1950,33 @@ CREATE VIEW public.runs_on_datasets_without_measurements AS
 ALTER VIEW public.runs_on_datasets_without_measurements OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.runs_on_datasets_without_measurements IS 'Walk-forward runs whose dataset lacks a measurement.';
+
+CREATE VIEW public.spools_left_open AS
+ SELECT 'spools_left_open'::text AS check_name,
+    'warning'::text AS severity,
+    s.identity AS subject,
+    format('%s is replayed to byte %s and not to its end since %s; look at its end, then run `stage1 replay run`'::text, s.name, s."position", f.started_at) AS detail
+   FROM (stage1_internal.replay_spools s
+     JOIN stage1_internal.replay_runs f ON ((f.id = s.first_run_id)))
+  WHERE ((NOT s.is_done) AND (f.started_at < (now() - '1 day'::interval)));
+
+ALTER VIEW public.spools_left_open OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.spools_left_open IS 'Spool files that were claimed more than a day ago and are not replayed to their end.';
+
+CREATE VIEW public.statements_waiting AS
+ SELECT 'statements_waiting'::text AS check_name,
+    'warning'::text AS severity,
+    s.identity AS subject,
+    format('%s statements of %s wait since %s for what they refer to, the first at byte %s: %s'::text, count(*), s.name, min(l.first_tried_at), min(l."position"), "left"((array_agg(l.reason ORDER BY l."position"))[1], 300)) AS detail
+   FROM (stage1_internal.replay_statements l
+     JOIN stage1_internal.replay_spools s ON ((s.id = l.spool_id)))
+  WHERE (l.status = 'waiting'::text)
+  GROUP BY s.id, s.identity, s.name;
+
+ALTER VIEW public.statements_waiting OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.statements_waiting IS 'Statements of offline clients that wait for a row that they refer to.';
 
 CREATE TABLE stage1_internal._yoyo_log (
     id character varying(36) NOT NULL,
@@ -1182,19 +2018,40 @@ ALTER TABLE stage1_internal.applied_migrations OWNER TO stage1_owner;
 
 COMMENT ON TABLE stage1_internal.applied_migrations IS 'The checksum of each migration as it was applied.';
 
-CREATE TABLE stage1_internal.deployed_objects (
-    object_name text NOT NULL,
-    file_sha256 text NOT NULL,
-    definition_sha256 text,
-    server_major integer NOT NULL,
-    tool_version text NOT NULL,
-    deployed_by text DEFAULT SESSION_USER NOT NULL,
-    deployed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+CREATE TABLE stage1_internal.validation_runs (
+    id bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    is_complete boolean NOT NULL,
+    is_deep boolean NOT NULL,
+    error_count bigint NOT NULL,
+    warning_count bigint NOT NULL,
+    unanswered_count bigint NOT NULL,
+    CONSTRAINT validation_runs_counts_check CHECK (((error_count >= 0) AND (warning_count >= 0) AND (unanswered_count >= 0)))
 );
 
-ALTER TABLE stage1_internal.deployed_objects OWNER TO stage1_owner;
+ALTER TABLE stage1_internal.validation_runs OWNER TO stage1_owner;
 
-COMMENT ON TABLE stage1_internal.deployed_objects IS 'The functions, views and checks of sql/ as they were last deployed; a definition that differs is drift.';
+COMMENT ON TABLE stage1_internal.validation_runs IS 'One row for each run of `stage1 validate`, kept for 400 days.';
+
+COMMENT ON COLUMN stage1_internal.validation_runs.is_complete IS 'Whether every check was asked; false with --only.';
+
+CREATE VIEW stage1_internal.last_validation AS
+ SELECT id,
+    started_at,
+    round((EXTRACT(epoch FROM (now() - started_at)) / (3600)::numeric), 1) AS hours,
+    error_count,
+    warning_count,
+    unanswered_count,
+    COALESCE((started_at < (now() - (NULLIF(COALESCE(NULLIF(current_setting('stage1.validation_max_age'::text, true), ''::text), '26 hours'::text), 'off'::text))::interval)), false) AS is_old
+   FROM stage1_internal.validation_runs r
+  WHERE is_complete
+  ORDER BY started_at DESC, id DESC
+ LIMIT 1;
+
+ALTER VIEW stage1_internal.last_validation OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.last_validation IS 'The newest run of `stage1 validate` that asked every check, its age, and whether that is too old.';
 
 CREATE TABLE stage1_internal.replaced_objects (
     replaced_id bigint NOT NULL,
@@ -1221,12 +2078,30 @@ ALTER TABLE stage1_internal.replaced_objects ALTER COLUMN replaced_id ADD GENERA
     CACHE 1
 );
 
+ALTER TABLE stage1_internal.replay_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stage1_internal.replay_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE stage1_internal.replay_spools ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stage1_internal.replay_spools_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
  SELECT r.role_name,
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text, 'stage1_replay'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.begin_replay'::text, 'stage1_internal.finish_replay'::text, 'stage1_internal.replay_rules'::text, 'stage1_internal.open_spool'::text, 'stage1_internal.find_spool'::text, 'stage1_internal.close_spool'::text, 'stage1_internal.spool_statements'::text, 'stage1_internal.record_applied'::text, 'stage1_internal.record_unapplied'::text, 'stage1_internal.waiting_statements'::text, 'stage1_internal.retry_letters'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_replay_status'::text, 'public.fn_list_replay_letters'::text, 'public.fn_list_replay_spools'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.replay_runs'::text, 'stage1_internal.replay_spools'::text, 'stage1_internal.replay_statements'::text, 'public.dead_letters_waiting'::text, 'public.statements_waiting'::text, 'public.spools_left_open'::text, 'public.replay_overdue'::text, 'public.replays_stopped'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.backup_records'::text, 'public.backup_overdue'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text, 'public.negative_counts'::text, 'public.inverted_spans'::text, 'public.drifted_objects'::text, 'public.invalid_indexes'::text, 'public.open_functions'::text, 'stage1_internal.last_validation'::text, 'stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text, 'stage1_internal.bar_recounts'::text, 'stage1_internal.symbols_to_recount'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text, 'stage1_internal.checks'::text, 'stage1_internal.check_findings'::text, 'stage1_internal.recounted_summaries'::text, 'stage1_internal.record_validation'::text, 'stage1_internal.drifting_objects'::text, 'public.fn_list_validations'::text])) m(role_names, privileges, object_kind, object_names)
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -1484,6 +2359,41 @@ ALTER VIEW stage1_internal.role_gaps OWNER TO stage1_owner;
 
 COMMENT ON VIEW stage1_internal.role_gaps IS 'What is missing or too much between the role matrix and this database, each with the statement that mends it.';
 
+CREATE TABLE stage1_internal.validation_findings (
+    check_name text NOT NULL,
+    "position" bigint NOT NULL,
+    run_id bigint NOT NULL,
+    severity text NOT NULL,
+    subject text,
+    detail text
+);
+
+ALTER TABLE stage1_internal.validation_findings OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.validation_findings IS 'The findings of each check in the latest run that asked it and was answered, the first thousand of each severity.';
+
+CREATE TABLE stage1_internal.validation_results (
+    run_id bigint NOT NULL,
+    check_name text NOT NULL,
+    error_count bigint NOT NULL,
+    warning_count bigint NOT NULL,
+    milliseconds bigint NOT NULL,
+    problem text
+);
+
+ALTER TABLE stage1_internal.validation_results OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.validation_results IS 'What each check of each run found, how long it took, and why it did not answer.';
+
+ALTER TABLE stage1_internal.validation_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stage1_internal.validation_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.data_ingest_rejects
     ADD CONSTRAINT data_ingest_rejects_pkey PRIMARY KEY (ingest_id, "position");
 
@@ -1532,11 +2442,38 @@ ALTER TABLE ONLY stage1_internal._yoyo_version
 ALTER TABLE ONLY stage1_internal.applied_migrations
     ADD CONSTRAINT applied_migrations_pkey PRIMARY KEY (migration_id);
 
+ALTER TABLE ONLY stage1_internal.backup_records
+    ADD CONSTRAINT backup_records_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY stage1_internal.bar_recounts
+    ADD CONSTRAINT bar_recounts_pkey PRIMARY KEY (symbol);
+
 ALTER TABLE ONLY stage1_internal.deployed_objects
     ADD CONSTRAINT deployed_objects_pkey PRIMARY KEY (object_name);
 
 ALTER TABLE ONLY stage1_internal.replaced_objects
     ADD CONSTRAINT replaced_objects_pkey PRIMARY KEY (replaced_id);
+
+ALTER TABLE ONLY stage1_internal.replay_runs
+    ADD CONSTRAINT replay_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY stage1_internal.replay_spools
+    ADD CONSTRAINT replay_spools_identity_key UNIQUE (identity);
+
+ALTER TABLE ONLY stage1_internal.replay_spools
+    ADD CONSTRAINT replay_spools_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY stage1_internal.replay_statements
+    ADD CONSTRAINT replay_statements_pkey PRIMARY KEY (spool_id, "position");
+
+ALTER TABLE ONLY stage1_internal.validation_findings
+    ADD CONSTRAINT validation_findings_pkey PRIMARY KEY (check_name, "position");
+
+ALTER TABLE ONLY stage1_internal.validation_results
+    ADD CONSTRAINT validation_results_pkey PRIMARY KEY (run_id, check_name);
+
+ALTER TABLE ONLY stage1_internal.validation_runs
+    ADD CONSTRAINT validation_runs_pkey PRIMARY KEY (id);
 
 CREATE INDEX idx_ingest_runs_dataset ON public.data_ingest_runs USING btree (dataset, started_at, id);
 
@@ -1549,6 +2486,10 @@ CREATE INDEX idx_ingest_runs_started ON public.data_ingest_runs USING btree (sta
 CREATE INDEX idx_ingest_runs_status ON public.data_ingest_runs USING btree (status, started_at, id);
 
 CREATE INDEX idx_ingest_symbols_symbol ON public.data_ingest_symbols USING btree (symbol, first_ts);
+
+CREATE INDEX idx_ingest_symbols_undone ON public.data_ingest_symbols USING btree (symbol, undone_version) WHERE (undone_version IS NOT NULL);
+
+CREATE INDEX idx_ingest_symbols_version ON public.data_ingest_symbols USING btree (symbol, version);
 
 CREATE INDEX idx_market_bars_ts ON ONLY public.market_bars_ohlcv_1m USING brin (ts) WITH (autosummarize='on');
 
@@ -1565,6 +2506,20 @@ CREATE INDEX idx_stage1_datasets_updated ON public.stage1_datasets USING btree (
 CREATE INDEX idx_walkforward_runs_created ON public.walkforward_runs USING btree (created_at, run_id);
 
 CREATE INDEX idx_walkforward_runs_dataset ON public.walkforward_runs USING btree (dataset_id, created_at, run_id);
+
+CREATE INDEX idx_backup_records_verified ON stage1_internal.backup_records USING btree (taken_at DESC) WHERE ((verified_at IS NOT NULL) AND (problem IS NULL));
+
+CREATE INDEX idx_replay_runs_finished ON stage1_internal.replay_runs USING btree (finished_at DESC) WHERE (outcome = 'done'::text);
+
+CREATE INDEX idx_replay_spools_first_run ON stage1_internal.replay_spools USING btree (first_run_id);
+
+CREATE INDEX idx_replay_spools_last_run ON stage1_internal.replay_spools USING btree (last_run_id);
+
+CREATE INDEX idx_replay_statements_open ON stage1_internal.replay_statements USING btree (status, spool_id, "position") WHERE (status = ANY (ARRAY['waiting'::text, 'dead'::text]));
+
+CREATE INDEX idx_validation_findings_run ON stage1_internal.validation_findings USING btree (run_id);
+
+CREATE INDEX idx_validation_runs_started ON stage1_internal.validation_runs USING btree (started_at, id);
 
 CREATE TRIGGER data_ingest_runs_keep_all_with_bars BEFORE TRUNCATE ON public.data_ingest_runs FOR EACH STATEMENT EXECUTE FUNCTION stage1_internal.keep_ingest_with_bars_v1();
 
@@ -1600,10 +2555,26 @@ ALTER TABLE ONLY public.simulation_runs
 ALTER TABLE ONLY public.walkforward_runs
     ADD CONSTRAINT walkforward_runs_dataset_fk FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
 
+ALTER TABLE ONLY stage1_internal.replay_spools
+    ADD CONSTRAINT replay_spools_first_run_id_fkey FOREIGN KEY (first_run_id) REFERENCES stage1_internal.replay_runs(id);
+
+ALTER TABLE ONLY stage1_internal.replay_spools
+    ADD CONSTRAINT replay_spools_last_run_id_fkey FOREIGN KEY (last_run_id) REFERENCES stage1_internal.replay_runs(id);
+
+ALTER TABLE ONLY stage1_internal.replay_statements
+    ADD CONSTRAINT replay_statements_spool_id_fkey FOREIGN KEY (spool_id) REFERENCES stage1_internal.replay_spools(id);
+
+ALTER TABLE ONLY stage1_internal.validation_findings
+    ADD CONSTRAINT validation_findings_run_id_fkey FOREIGN KEY (run_id) REFERENCES stage1_internal.validation_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY stage1_internal.validation_results
+    ADD CONSTRAINT validation_results_run_id_fkey FOREIGN KEY (run_id) REFERENCES stage1_internal.validation_runs(id) ON DELETE CASCADE;
+
 GRANT ALL ON SCHEMA public TO stage1_owner;
 
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_ingest;
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_readonly;
+GRANT USAGE ON SCHEMA stage1_internal TO stage1_replay;
 
 REVOKE ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) TO stage1_app;
@@ -1713,6 +2684,18 @@ GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, 
 GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.replay_runs TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.replay_spools TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.replay_statements TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_replay_spools() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_replay_spools() TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.run_catalog TO stage1_app;
 GRANT SELECT ON TABLE public.run_catalog TO stage1_readonly;
 
@@ -1735,6 +2718,12 @@ REVOKE ALL ON FUNCTION public.fn_list_simulations_after(p_limit integer, p_after
 GRANT ALL ON FUNCTION public.fn_list_simulations_after(p_limit integer, p_after_created_at timestamp with time zone, p_after_simulation_id uuid, p_dataset_id uuid, p_run_id uuid, p_symbol text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_list_simulations_after(p_limit integer, p_after_created_at timestamp with time zone, p_after_simulation_id uuid, p_dataset_id uuid, p_run_id uuid, p_symbol text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_list_validations(p_limit integer, p_offset integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_validations(p_limit integer, p_offset integer) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_replay_status() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_replay_status() TO stage1_readonly;
+
 REVOKE ALL ON FUNCTION public.fn_show_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_readonly;
@@ -1756,6 +2745,27 @@ REVOKE ALL ON FUNCTION stage1_internal.adopt_table_v1(p_table text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text, p_origin text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_whole boolean, p_warnings jsonb, p_details jsonb) TO stage1_ingest;
 
+REVOKE ALL ON FUNCTION stage1_internal.begin_replay(p_kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.begin_replay(p_kind text) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.deployed_objects TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.checks() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.checks() TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.discard_letters() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.drifting_objects() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.drifting_objects() TO stage1_readonly;
+
 REVOKE ALL ON FUNCTION stage1_internal.drop_object(p_object_name text, p_ours text[], p_reason text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.ensure_bar_partitions(p_first_ts timestamp with time zone, p_last_ts timestamp with time zone) FROM PUBLIC;
@@ -1771,8 +2781,14 @@ GRANT ALL ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error te
 
 REVOKE ALL ON FUNCTION stage1_internal.fill_created_at_v1() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.find_spool(p_identity text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.find_spool(p_identity text) TO stage1_replay;
+
 REVOKE ALL ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.finish_bar_load(p_ingest_id bigint, p_rejected_count bigint, p_details jsonb) TO stage1_ingest;
+
+REVOKE ALL ON FUNCTION stage1_internal.finish_replay(p_run_id bigint, p_applied bigint, p_known bigint, p_waiting bigint, p_dead bigint, p_error text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.finish_replay(p_run_id bigint, p_applied bigint, p_known bigint, p_waiting bigint, p_dead bigint, p_error text) TO stage1_replay;
 
 REVOKE ALL ON FUNCTION stage1_internal.follow_indicator_dataset_v1() FROM PUBLIC;
 
@@ -1798,11 +2814,30 @@ REVOKE ALL ON FUNCTION stage1_internal.object_dependants(p_catalog_id regclass, 
 REVOKE ALL ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.open_bar_load(p_ingest_id bigint, p_symbols text[], p_replace_origin boolean) TO stage1_ingest;
 
+REVOKE ALL ON FUNCTION stage1_internal.open_spool(p_run_id bigint, p_identity text, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.open_spool(p_run_id bigint, p_identity text, p_name text) TO stage1_replay;
+
 REVOKE ALL ON FUNCTION stage1_internal.opened_bar_load(p_ingest_id bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.record_applied(p_run_id bigint, p_spool_id bigint, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_replayed_to bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.record_applied(p_run_id bigint, p_spool_id bigint, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_replayed_to bigint) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.record_backup(p_name text, p_taken_at timestamp with time zone, p_byte_count bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.record_migration(p_migration_id text, p_sha256 text, p_tool_version text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.record_object(p_object_name text, p_file_sha256 text, p_definition_sha256 text, p_tool_version text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.record_unapplied(p_run_id bigint, p_spool_id bigint, p_status text, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_sqlstates text[], p_reasons text[], p_statements text[], p_is_final boolean, p_patience interval, p_replayed_to bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.record_unapplied(p_run_id bigint, p_spool_id bigint, p_status text, p_positions bigint[], p_sha256s bytea[], p_units bigint[], p_sqlstates text[], p_reasons text[], p_statements text[], p_is_final boolean, p_patience interval, p_replayed_to bigint) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.record_validation(p_run jsonb, p_recounted jsonb, p_wrong text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.record_validation(p_run jsonb, p_recounted jsonb, p_wrong text[]) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.record_verification(p_name text, p_problem text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.recounted_summaries(p_recount text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.recounted_summaries(p_recount text) TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) FROM PUBLIC;
 
@@ -1811,9 +2846,18 @@ REVOKE ALL ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_i
 REVOKE ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) TO stage1_ingest;
 
+REVOKE ALL ON FUNCTION stage1_internal.replay_rules() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.replay_rules() TO stage1_replay;
+
 REVOKE ALL ON FUNCTION stage1_internal.restore_grants() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) TO stage1_replay;
+
 REVOKE ALL ON FUNCTION stage1_internal.shape_columns_v1(p_table text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) TO stage1_replay;
 
 REVOKE ALL ON FUNCTION stage1_internal.stamp_dataset_v1() FROM PUBLIC;
 
@@ -1823,11 +2867,26 @@ GRANT ALL ON FUNCTION stage1_internal.table_row_counts() TO stage1_readonly;
 REVOKE ALL ON FUNCTION stage1_internal.validation_summary() FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.validation_summary() TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) TO stage1_replay;
+
+GRANT SELECT ON TABLE stage1_internal.backup_records TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.backup_overdue TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.bar_recounts TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.symbols_to_recount TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.bar_summaries_differ TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.bars_without_ingest TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.datasets_without_measurements TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dead_letters_waiting TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.drifted_objects TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.failed_ingests TO stage1_readonly;
 
@@ -1837,16 +2896,38 @@ GRANT SELECT ON TABLE public.indicator_datasets TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.ingests_left_running TO stage1_readonly;
 
+GRANT SELECT ON TABLE public.invalid_indexes TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.inverted_spans TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.negative_counts TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.open_functions TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.placeholder_datasets TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.replay_overdue TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.replays_stopped TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.runs_on_datasets_without_measurements TO stage1_readonly;
 
+GRANT SELECT ON TABLE public.spools_left_open TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.statements_waiting TO stage1_readonly;
+
 GRANT SELECT ON TABLE stage1_internal.applied_migrations TO stage1_readonly;
 
-GRANT SELECT ON TABLE stage1_internal.deployed_objects TO stage1_readonly;
+GRANT SELECT ON TABLE stage1_internal.validation_runs TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.last_validation TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.replaced_objects TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.role_matrix TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.role_gaps TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.validation_findings TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.validation_results TO stage1_readonly;

@@ -17,6 +17,7 @@ CHECKS = {
     "ingests_left_running": "error",
     "bar_summaries_differ": "error",
     "bars_without_ingest": "error",
+    "backup_overdue": "error",
 }
 
 
@@ -34,13 +35,13 @@ def add(db, ohlcv="o", indicators="i", kind="triplet", metadata="{}"):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("deep", ["off", "on"])
-def test_whole_datasets_and_loads_are_healthy(db, check, deep):
+@pytest.mark.parametrize("recount", ["", "changed", "all"])
+def test_whole_datasets_and_loads_are_healthy(db, check, recount):
     add(db)
     load(db, bars("A", 0, 10) + bars("B", 0, 3))
     undo(db, load(db, bars("A", 5, 15, close=3) + bars("C", 0, 3), name="b.dbn")["id"])
     begin(db, "c.dbn")
-    db.execute("select set_config('stage1.deep', %s, true)", [deep])
+    db.execute("select set_config('stage1.recount', %s, true)", [recount])
     assert findings(db, check) == []
 
 
@@ -208,22 +209,50 @@ def test_bars_beyond_the_span_of_their_ingest_are_reported(db):
     assert row["detail"].startswith("6 bars") and "which did not load them" in row["detail"]
 
 
-def test_old_symbols_and_symbols_without_a_summary_are_counted_in_deep_mode_alone(db):
-    load(db, bars("A", 0, 10) + bars("B", 0, 3))
-    db.execute("update public.market_bar_symbols set bar_count = 9, updated_at = now() - interval '3 days' where symbol = 'A'")
-    db.execute("update public.market_bars_ohlcv_1m set ingestion_run_id = 99999")
-    db.execute("delete from public.market_bar_symbols where symbol = 'B'")
-    assert findings(db, "bar_summaries_differ") == findings(db, "bars_without_ingest") == []
-    db.execute("set local stage1.deep = on")
-    for check in ("bar_summaries_differ", "bars_without_ingest"):
-        assert sorted(row["subject"] for row in findings(db, check)) == ["A", "B"]
+# --- backups -----------------------------------------------------------------------------------------------
 
 
-def test_recounting_stops_after_a_million_bars_the_last_changed_symbols_first(db):
-    db.execute(
-        "insert into public.market_bar_symbols"
-        " (symbol, vendor, dataset, origin, bar_count, first_ts, last_ts, latest_close, updated_at)"
-        " select 'S' || n, 'v', 'd', 'vendor', 400000, now(), now(), 1, now() - n * interval '1 hour'"
-        " from generate_series(1, 9) as n"
-    )
-    assert sorted(row["subject"] for row in findings(db, "bar_summaries_differ")) == ["S1", "S2", "S3"]
+def noted(db, name, hours, verified=True, problem=None):
+    db.execute("select stage1_internal.record_backup(%s, now() - %s * interval '1 hour', 5)", [name, hours])
+    if verified:
+        assert db.execute("select stage1_internal.record_verification(%s, %s) as known", [name, problem]).fetchone()["known"]
+
+
+@pytest.mark.parametrize(
+    ("history", "subjects", "said"),
+    [
+        ([("a", 25, False)], [], ""),
+        ([("a", 27, False)], ["backup"], "no backup was ever verified, and the limit is 26 hours; run `stage1 backup verify a`"),
+        ([("a", 25, True)], [], ""),
+        ([("a", 27, True)], ["backup"], "run `stage1 backup create`"),
+        ([("a", 27, True), ("b", 2, False)], ["backup"], "run `stage1 backup verify b`"),
+        ([("a", 25, True), ("b", 2, False)], [], ""),
+        ([("a", 25, True), ("b", 2, True, "rows are missing")], ["b"], "rows are missing"),
+        ([("a", 25, True, "rows are missing"), ("b", 2, True)], [], ""),
+        ([("a", 27, True), ("b", 3, True, "cut"), ("c", 2, True, "cut")], ["b", "backup", "c"], "cut"),
+        ([("a", 2, True, "cut"), ("a", 2, True)], [], ""),
+        ([("a", 25, True), ("b", -1, True, "cut")], [], ""),
+        ([("a", 27, True), ("b", -1, True)], ["backup"], "run `stage1 backup create`"),
+        ([("a", 2, True, "It is cut.")], ["a"], "found: It is cut; run"),
+    ],
+)
+def test_a_backup_that_is_too_old_or_damaged_is_reported(db, history, subjects, said):
+    for one in history:
+        noted(db, *one)
+    found = findings(db, "backup_overdue")
+    assert sorted(row["subject"] for row in found) == subjects
+    assert all(row["severity"] == "error" for row in found)
+    assert said in " ".join(row["detail"] for row in found)
+
+
+@pytest.mark.parametrize(("limit", "count"), [("3 hours", 2), ("8 days", 1), ("", 2), ("off", 0)])
+def test_the_limit_of_the_age_of_backups_is_a_setting(db, limit, count):
+    noted(db, "a", 28)
+    noted(db, "b", 2, problem="cut")
+    db.execute("select set_config('stage1.backup_max_age', %s, true)", [limit])
+    assert len(findings(db, "backup_overdue")) == count
+
+
+def test_a_verification_of_a_backup_that_is_not_known_is_not_noted(db):
+    assert db.execute("select stage1_internal.record_verification('other') as known").fetchone() == {"known": False}
+    assert db.execute("select * from stage1_internal.backup_records").fetchall() == []

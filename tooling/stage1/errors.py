@@ -168,6 +168,79 @@ class FileChanged(Stage1Error):
     http_status = 409
 
 
+# --- replay ------------------------------------------------------------------------------------------------
+
+
+class SpoolRefused(Stage1Error):
+    """The spool cannot be trusted: somebody else may have written it, or it is no plain file or folder."""
+
+    sqlstate = "S1R01"
+    http_status = 409
+
+
+class SpoolEdited(Stage1Error):
+    """A spool file differs from what was replayed of it before."""
+
+    sqlstate = "S1R02"
+    http_status = 409
+
+
+class ReplayRoleTooStrong(Stage1Error):
+    """The role that replays may do more than the spool is allowed to."""
+
+    sqlstate = "S1R03"
+    http_status = 403
+
+
+class LetterNotFound(Stage1Error):
+    """There is no dead letter of that spool and position."""
+
+    sqlstate = "S1R04"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class AlreadyReplayed(Stage1Error):
+    """Another runner has replayed these statements meanwhile."""
+
+    sqlstate = "S1R05"
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 409
+
+
+# --- backups -----------------------------------------------------------------------------------------------
+
+
+class BackupDamaged(Stage1Error):
+    """A backup is not what its manifest says, or what was restored from it is not."""
+
+    sqlstate = "S1B01"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 409
+
+
+class BackupNotFound(Stage1Error):
+    """There is no finished backup of that name."""
+
+    sqlstate = "S1B02"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class RestoreRefused(Stage1Error):
+    """The backup cannot be restored there, or not without a word that it is meant."""
+
+    sqlstate = "S1B03"
+    http_status = 409
+
+
+class PruneRefused(Stage1Error):
+    """The newest backup is not known to be good, so that no other is removed."""
+
+    sqlstate = "S1B04"
+    http_status = 409
+
+
 # --- migrations and deploy ---------------------------------------------------------------------------------
 
 

@@ -7,7 +7,8 @@ from stage1.errors import ExtraMissing
 
 # extra of pyproject.toml -> the modules that it brings
 _MODULES = {
-    "vendor": ("databento_dbn", "numpy", "zstandard"),
+    "replay": ("pgparse",),
+    "vendor": ("databento_dbn", "numpy"),
     "frames": ("numpy", "pandas", "pyarrow"),
 }
 

@@ -47,6 +47,19 @@ SETTINGS: tuple[Setting, ...] = (
         "spool",
         "The folder or append file into which offline clients write their inserts; `migrate` refuses to run past pending ones.",
     ),
+    Setting(
+        "STAGE1_REPLAY_URL",
+        "",
+        "The database as the weak role stage1_replay reaches it. Without it: the database of the command with the user "
+        "stage1_replay, whose password libpq takes from ~/.pgpass.",
+        secret=True,
+    ),
+    Setting(
+        "STAGE1_REPLAY_PATIENCE",
+        "7",
+        "Days for which a statement of the spool whose parent row is missing is tried again, before it is a dead letter.",
+    ),
+    Setting("STAGE1_SPOOL_KEEP", "30", "Days for which `replay purge` keeps the spool files that are done."),
     Setting("STAGE1_CONNECT_TIMEOUT", "10", "Seconds to wait for a connection to the server."),
     Setting(
         "STAGE1_STATEMENT_TIMEOUT",
@@ -122,7 +135,7 @@ def load(environment: Mapping[str, str] | None = None, start: Path | None = None
     environment = os.environ if environment is None else environment
     env_file = _nearest_env_file(start or working_directory())
     notes: tuple[str, ...] = ()
-    distrust = env_file and (_why_not_trusted(env_file.lstat()) or _why_not_trusted(env_file.stat()))
+    distrust = env_file and (why_not_trusted(env_file.lstat()) or why_not_trusted(env_file.stat()))
     if distrust:
         # Whoever names the database or PostgreSQL's programs decides what runs here. A file further up is not taken instead:
         # it was not the one that counts.
@@ -152,7 +165,7 @@ def _nearest_env_file(start: Path) -> Path | None:
     return None
 
 
-def _why_not_trusted(file: os.stat_result) -> str | None:
+def why_not_trusted(file: os.stat_result) -> str | None:
     """How somebody else may have written a file that decides what runs; None where only this user and root may have."""
     if file.st_uid not in (os.geteuid(), 0):
         return f"it belongs to {_account(file.st_uid)}"
@@ -188,7 +201,7 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
     try:
         with path.open(encoding="utf-8-sig") as file:
-            if _why_not_trusted(os.fstat(file.fileno())):
+            if why_not_trusted(os.fstat(file.fileno())):
                 raise UsageRefused(f"{path} was exchanged while it was read.", hint="Look who may write into its folder.")
             lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as problem:

@@ -1,6 +1,7 @@
 -- Runs every check of sql/validation/ and counts what it finds, by severity, with one subject as an example. No row = healthy.
--- The checks are the deployed views that have exactly the columns of a check; each can be read alone, too.
--- It counts instead of listing: a check of a large database may find something in every row.
+-- Each check can be read alone, too. It counts instead of listing: a check of a large database may find something in every row.
+-- The checks of bars look at what changed since the last validation, up to a million bars; `stage1 validate` looks at all of it.
+-- depends: checks
 create or replace function stage1_internal.validation_summary()
   returns table (
     check_view text,
@@ -11,15 +12,11 @@ create or replace function stage1_internal.validation_summary()
   language plpgsql
   stable
   set search_path = ''
+  set jit = off
 as $function$
 begin
   for check_view in
-    select d.object_name
-    from stage1_internal.deployed_objects as d
-    inner join pg_attribute as a on a.attrelid = to_regclass(d.object_name)::oid and a.attnum > 0 and not a.attisdropped
-    group by d.object_name
-    having array_agg(a.attname::text order by a.attnum) = array['check_name', 'severity', 'subject', 'detail']
-    order by d.object_name
+    select c.check_view from stage1_internal.checks() as c
   loop
     return query execute format(
       'select %L::text, v.severity, count(*), min(v.subject) from %s as v group by v.severity order by v.severity',

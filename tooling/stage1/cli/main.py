@@ -26,10 +26,12 @@ from stage1.redaction import passwords_in, redact
 COMMANDS: dict[str, str] = {
     "migrate": "Bring the database to the schema of this version.",
     "status": "Answer whether all is well: migrations, objects, roles, checks, backups, disk.",
+    "validate": "Ask the checks whether what the database holds is consistent.",
     "doctor": "Show what stage1 found on this machine, what is missing, and what to do.",
     "psql": "Open psql on the database, or run it with the given arguments.",
     "server": "Run the embedded PostgreSQL of this folder.",
     "backup": "Back the database up.",
+    "replay": "Replay the inserts that offline clients left in the spool, each exactly once.",
     "ingest": "Load DBN files of one-minute bars into market_bars_ohlcv_1m, each whole or not at all.",
     "ingests": "List, show and undo the loads of files.",
     "stats": "Show the count, span and latest close of a symbol's bars, or of every symbol.",

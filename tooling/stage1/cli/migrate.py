@@ -88,7 +88,7 @@ def _show(application: Application, report: "MigrationReport") -> None:
         "remarks": report.remarks,
     }
     sections = [
-        Section("backup", [{"file": report.backup}] if report.backup else []),
+        Section("backup", [{"folder": report.backup}] if report.backup else []),
         Section("migrations applied", migrations),
         Section("functions, views and checks deployed", objects),
         Section(

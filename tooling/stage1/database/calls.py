@@ -27,13 +27,21 @@ class _AsJsonText(Loader):
 
 def rows(connection: Connection, function: str, /, **arguments: object) -> list[dict[str, Any]]:
     """The rows that a function returns."""
-    call = sql.SQL("select * from {function}({arguments})").format(
+    return _fetched(connection, _call(function, arguments), _checked(arguments))
+
+
+def send(connection: Connection, function: str, /, **arguments: object) -> None:
+    """Calls a function in a pipeline, without waiting for its answer."""
+    connection.execute(_call(function, arguments), _checked(arguments))
+
+
+def _call(function: str, arguments: dict[str, object]) -> sql.Composed:
+    return sql.SQL("select * from {function}({arguments})").format(
         function=_identifier(function),
         arguments=sql.SQL(", ").join(
             sql.SQL("{name} => {value}").format(name=sql.Identifier(name), value=sql.Placeholder(name)) for name in arguments
         ),
     )
-    return _fetched(connection, call, _checked(arguments))
 
 
 def view(connection: Connection, name: str, /) -> list[dict[str, Any]]:

@@ -47,6 +47,8 @@ class Purpose(Enum):
     LOAD = "load"
     MIGRATE = "migrate"
     LOCK = "lock"
+    SNAPSHOT = "backup"
+    REPLAY = "replay"
 
 
 def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
@@ -62,8 +64,8 @@ def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
         connection = psycopg.connect(**parameters, autocommit=True, row_factory=dict_row, prepare_threshold=None)
     except psycopg.Error as problem:
         raise _unreachable(problem, target, settings) from None
-    if purpose is Purpose.LOAD:
-        # Whatever a role or database has as its default: a load waits for another, and then sees what that one committed.
+    if purpose in (Purpose.LOAD, Purpose.REPLAY):
+        # Whatever a role or database has as its default: one that waits for another then sees what that one committed.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
     return connection
@@ -115,6 +117,12 @@ def limit(connection: Connection, settings: Settings, purpose: Purpose, *, of_tr
         chosen["transaction_timeout"] = "0"
     if purpose is Purpose.READ:
         chosen |= {"statement_timeout": str(settings.milliseconds("STAGE1_STATEMENT_TIMEOUT")), "transaction_read_only": "on"}
+    if purpose is Purpose.REPLAY:
+        # Names in a spool may be unqualified; what its role could make in pg_temp is found last.
+        chosen |= {"search_path": "pg_catalog, public, pg_temp", "statement_timeout": "30000"}
+        # A file is put away once the ledger says that it is done: that must be on the disk.
+        chosen["synchronous_commit"] = "on"
+        chosen["client_connection_check_interval"] = _NOTICE_A_DEAD_CLIENT
     if purpose is Purpose.LOAD:
         # Another load of the same symbols may go before this one, and it takes as long as it takes.
         chosen["lock_timeout"] = str(settings.milliseconds("STAGE1_LOAD_WAIT"))

@@ -1,7 +1,7 @@
-"""Dumps: pg_dump of the server's own major version, to a partial name, proven by its exit code, then renamed.
+"""Dumps: pg_dump and pg_dumpall of the server's own major version, compressed and sealed while they are written.
 
-Owns the names of backup files and the order of flush, hash, seal and rename. Refuses a pg_dump of another major version:
-what it writes may not be readable by the server's own pg_restore.
+Owns the programs that write a backup, and the name under which they do: a partial folder, held by a lock while its run lives.
+Refuses a pg_dump of another major version: what it writes may not be readable by the server's own pg_restore.
 """
 
 import contextlib
@@ -10,111 +10,153 @@ import fcntl
 import hashlib
 import itertools
 import os
-import re
+import secrets
+import selectors
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from urllib.parse import unquote
+from typing import IO, Any
 
-from stage1 import clock, faults
-from stage1.database import binaries, programs
+import psycopg
+import zstandard
+
+from stage1.database import backup_folder, programs
+from stage1.database.backup_folder import CHUNK, DUMP, PART, ROLES
+from stage1.database.backup_manifest import FileSeal
+from stage1.database.binaries import Binaries
+from stage1.database.fingerprints import LOCK_WAIT, BehindAnother
 from stage1.database.targets import Target
-from stage1.durable import flush_folder
+from stage1.database.waiting_dumps import Patience
 from stage1.errors import BackupFailed, FileUnusable, NoSpace
 from stage1.redaction import redact
 from stage1.settings import Settings
 
-SUFFIX = ".dump"
-_PART = ".part"
-_NAME = re.compile(r"(?P<database>.+)-(?P<time>\d{8}T\d{6}Z)-(?P<head>\d{4}|none)(-\d+)?\.dump")
-_CHECKSUM = re.compile(r"[0-9a-f]{64}")
-_CHUNK = 1 << 20
+# On the level a shorter search saves a quarter of the time, and more threads, another level or pg_dump's own compression none.
+_COMPRESSION = zstandard.ZstdCompressionParameters.from_level(5, search_log=4, write_checksum=True)
+_ROLES_SECONDS = 120
+_TICK_SECONDS = 0.2
+# A program that is killed leaves its session waiting, and holding its locks, unless the server looks.
+_NOTICE_A_DEAD_CLIENT = "-c client_connection_check_interval=2s"
+_BEHIND_ANOTHER = ("Query was: LOCK TABLE", "deadlock detected")
 
 
 @dataclass(frozen=True)
-class Backup:
-    """One finished backup file."""
+class Dumper:
+    """What the programs need to know."""
 
-    name: str
-    path: Path
+    binaries: Binaries
+    target: Target
+    settings: Settings
     database: str
-    taken_at: datetime
-    bytes: int
-    sha256: str
 
+    def dump(self, folder: Path, snapshot: str, go_on: Callable[[], bool]) -> FileSeal | None:
+        """Writes the dump of a snapshot; None where it was given up because whoever asked cannot go on."""
+        options = ["--format=custom", "--compress=0", f"--lock-wait-timeout={LOCK_WAIT}", f"--snapshot={snapshot}"]
+        session = f"stage1 pg_dump {secrets.token_hex(8)}"
+        patience = Patience(self.target, self.settings, session)
+        with tempfile.TemporaryFile() as talk, self._started("pg_dump", options, subprocess.PIPE, talk, session) as process:
+            assert process.stdout is not None  # noqa: S101 - it was asked for
+            _widen(process.stdout.fileno())
+            with os.fdopen(_new_file(folder / DUMP), "wb", buffering=0) as file:
+                seal = _compressed(process.stdout.fileno(), file, go_on, patience)
+            if seal is None:
+                return None
+            if process.wait() != 0:
+                if not go_on():
+                    return None  # its snapshot ended with the other's transaction
+                reason = self._said(talk)
+                behind = any(text in reason for text in _BEHIND_ANOTHER)
+                kind = NoSpace if "No space left" in reason else BehindAnother if behind else BackupFailed
+                raise kind(f"pg_dump ended with exit code {process.returncode}; nothing was kept.", detail=f"It says: {reason}")
+            return seal
 
-def create(target: Target, settings: Settings, *, database: str, major: int, head: str, say: Callable[[str], None]) -> Backup:
-    """Writes a backup of the database and returns it; leaves nothing behind when it fails."""
-    pg_dump = binaries.find(settings, major, ("pg_dump",)).path("pg_dump")
-    folder = _folder(settings)
-    taken_at = clock.now().replace(microsecond=0)
-    try:
-        _remove_abandoned(folder)
-        with _claimed(folder / f"{file_name_of(database)}-{taken_at:%Y%m%dT%H%M%SZ}-{head}{SUFFIX}") as (path, part):
-            say(f"backing up {database} to {path}")
-            _dump(pg_dump, target, settings, part)
-            checksum = _flush_and_hash(part)
-            faults.reach("before the backup is sealed")
-            # The seal comes first: a dump with its name and without its seal would look like a backup and be none.
-            _write_seal(_seal_of(path), f"{checksum}  {path.name}\n")
-            faults.reach("before the backup is renamed")
-            part.rename(path)
-            flush_folder(folder)
-    except OSError as problem:
-        raise _disk(problem, folder) from problem
-    return Backup(path.name, path, database, taken_at, path.stat().st_size, checksum)
-
-
-def file_name_of(database: str) -> str:
-    """The database's name as it stands in the names of its backups."""
-    return re.sub(r"[^A-Za-z0-9_.-]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), database)
-
-
-def listed(settings: Settings) -> list[Backup]:
-    """The finished backups of the backup folder, newest first. Other files are left alone."""
-    folder = settings.path("STAGE1_BACKUP_DIR")
-    found = []
-    for path in folder.glob(f"*{SUFFIX}") if folder.is_dir() else []:
-        match = _NAME.fullmatch(path.name)
-        checksum = _read_seal(_seal_of(path))
-        if match and checksum:
+    @contextlib.contextmanager
+    def roles(self, folder: Path) -> Iterator[Callable[[], tuple[FileSeal | None, str]]]:
+        """Writes the roles meanwhile; what is yielded waits for the file, or says why there is none."""
+        if not self.binaries.has("pg_dumpall"):
+            yield lambda: (None, f"there is no pg_dumpall in {self.binaries.directory}")
+            return
+        options = ["--globals-only", "--no-role-passwords"]
+        # The program takes no database from the environment, and a name alone could be read as a connection string.
+        options.append(f"--database={psycopg.conninfo.make_conninfo('', dbname=self.database)}")
+        with (
+            tempfile.TemporaryFile() as talk,
+            os.fdopen(_new_file(folder / ROLES), "wb") as file,
+            contextlib.ExitStack() as stack,
+        ):
             try:
-                taken_at = datetime.strptime(match["time"] + "+0000", "%Y%m%dT%H%M%SZ%z")
-            except ValueError:
-                continue  # digits that are no time: not a name of ours
-            found.append(Backup(path.name, path, unquote(match["database"]), taken_at, path.stat().st_size, checksum))
-    return sorted(found, key=lambda backup: backup.taken_at, reverse=True)
+                process = stack.enter_context(self._started("pg_dumpall", options, file, talk))
+            except BackupFailed as problem:
+                (folder / ROLES).unlink()
+                reason = problem.message.rstrip(".")
+                yield lambda: (None, reason)
+                return
 
+            def finished() -> tuple[FileSeal | None, str]:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    if process.wait(_ROLES_SECONDS) == 0:
+                        os.fsync(file.fileno())
+                        return _seal_of(folder / ROLES), ""
+                (folder / ROLES).unlink()
+                return None, self._said(talk) if process.returncode else f"it took more than {_ROLES_SECONDS} seconds"
 
-def _dump(pg_dump: Path, target: Target, settings: Settings, part: Path) -> None:
-    command = [str(pg_dump), "--format=custom", "--lock-wait-timeout=60s", "--no-password", f"--file={part}"]
-    command += ["--dbname", programs.connection_string(target)] if programs.connection_string(target) else []
-    # In a language that is known here: a full disk is told from other failures by its text.
-    environment = programs.environment(target) | {"LC_ALL": "C"}
-    finished = subprocess.run(
-        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, check=False
-    )
-    if finished.returncode != 0:
-        reason = redact(" ".join(finished.stderr.split()), target.secrets(settings)) or "nothing"
-        kind = NoSpace if "No space left" in reason else BackupFailed
-        raise kind(f"pg_dump ended with exit code {finished.returncode}; nothing was kept.", detail=f"It says: {reason}")
+            yield finished
+
+    @contextlib.contextmanager
+    def _started(
+        self, program: str, options: list[str], output: Any, talk: IO[bytes], session: str = ""
+    ) -> Iterator["subprocess.Popen[bytes]"]:
+        """The program, which does not outlive the block; its session bears the name that is given."""
+        string = programs.connection_string(self.target)
+        # In a language that is known here: a full disk is told from other failures by its text.
+        environment = programs.environment(self.target) | {"LC_ALL": "C"}
+        environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} {_NOTICE_A_DEAD_CLIENT}".strip()
+        parameters = psycopg.conninfo.conninfo_to_dict(string)
+        if "options" in parameters:
+            parameters["options"] = f"{parameters['options']} {_NOTICE_A_DEAD_CLIENT}"
+        if session:
+            parameters["application_name"] = session
+        string = psycopg.conninfo.make_conninfo("", **parameters)
+        command = [str(self.binaries.path(program)), *options, "--no-password", *(["--dbname", string] if string else [])]
+        try:
+            process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=talk, bufsize=0)
+        except OSError as problem:
+            raise BackupFailed(
+                f"{command[0]} cannot be started: {problem.strerror}.",
+                hint="Install PostgreSQL's client programs again, or set PG_BINDIR to those that work.",
+            ) from problem
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def _said(self, talk: IO[bytes]) -> str:
+        talk.seek(0)
+        text = talk.read(1 << 16).decode("utf-8", "replace")
+        return redact(" ".join(text.split()), self.target.secrets(self.settings)) or "nothing"
 
 
 @contextlib.contextmanager
-def _claimed(wanted: Path) -> Iterator[tuple[Path, Path]]:
-    """A name that no other backup has or will get, and its partial file, which is gone at the end."""
+def claimed(folder: Path, name_at: Callable[[int], str]) -> Iterator[tuple[Path, Path]]:
+    """A name that no other backup has or will get, and the partial folder for it, which is gone at the end."""
+    remove_abandoned(folder)
     for place in itertools.count(1):
-        path = wanted if place == 1 else wanted.with_name(f"{wanted.stem}-{place}{SUFFIX}")
-        part = path.with_name(path.name + _PART)
+        path = folder / name_at(place)
+        part = path.with_name(path.name + PART)
         try:
-            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
+            part.mkdir(mode=0o700)
+            descriptor = os.open(part, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileExistsError, FileNotFoundError):
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # Another run may have taken the file for an abandoned one before it was locked, and a third have made it anew.
+            # Another run may have taken the folder for an abandoned one before it was locked, and a third have made it anew.
             if not (part.exists() and part.stat().st_ino == os.fstat(descriptor).st_ino):
                 continue
             try:
@@ -122,51 +164,29 @@ def _claimed(wanted: Path) -> Iterator[tuple[Path, Path]]:
                     yield path, part
                     return
             finally:
-                part.unlink(missing_ok=True)
-                if not path.exists():
-                    _seal_of(path).unlink(missing_ok=True)
+                shutil.rmtree(part, ignore_errors=True)
         finally:
             os.close(descriptor)
 
 
-def _remove_abandoned(folder: Path) -> None:
-    """Removes the partial files of runs that were killed: those that nobody holds any more."""
-    for part in folder.glob(f"*{SUFFIX}{_PART}"):
-        with contextlib.suppress(OSError):
-            descriptor = os.open(part, os.O_WRONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                part.unlink()
-            finally:
-                os.close(descriptor)
+def remove_abandoned(folder: Path) -> None:
+    """Removes the partial folders of runs that were killed: those that nobody holds any more."""
+    for part in folder.glob(f"*{PART}"):
+        if backup_folder.is_name(part.name.removesuffix(PART)):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(part)
+                finally:
+                    os.close(descriptor)
 
 
-def _seal_of(path: Path) -> Path:
-    return path.with_name(path.name + ".sha256")
-
-
-def _write_seal(path: Path, text: str) -> None:
-    with path.open("w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_seal(path: Path) -> str:
-    """The checksum of a seal; empty where there is none."""
-    try:
-        first = path.read_text(encoding="ascii").partition(" ")[0]
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return first if _CHECKSUM.fullmatch(first) else ""
-
-
-def _folder(settings: Settings) -> Path:
+def writable_folder(settings: Settings) -> Path:
+    """The folder of the backups, made where it is missing."""
     folder = settings.path("STAGE1_BACKUP_DIR")
-    try:
+    with disk_problems(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as problem:
-        raise _disk(problem, folder) from problem
     if not os.access(folder, os.W_OK | os.X_OK):
         raise FileUnusable(
             f"Backups cannot be written to {folder.resolve()}.",
@@ -175,20 +195,60 @@ def _folder(settings: Settings) -> Path:
     return folder
 
 
-def _flush_and_hash(path: Path) -> str:
-    checksum = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            checksum.update(chunk)
-        os.fsync(file.fileno())
-    return checksum.hexdigest()
+@contextlib.contextmanager
+def disk_problems(folder: Path) -> Iterator[None]:
+    """Puts what the disk refuses inside the block into our words."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpace(
+                f"The disk of {folder} is full; nothing was kept.",
+                hint="Free some space, or set STAGE1_BACKUP_DIR to another disk.",
+            ) from problem
+        raise FileUnusable(
+            f"{folder} cannot be used for backups: {problem.strerror}.",
+            hint="Set STAGE1_BACKUP_DIR to a folder that can be written.",
+        ) from problem
 
 
-def _disk(problem: OSError, folder: Path) -> Exception:
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpace(
-            f"The disk of {folder} is full; nothing was kept.", hint="Free some space, or set STAGE1_BACKUP_DIR to another disk."
-        )
-    return FileUnusable(
-        f"{folder} cannot be used for backups: {problem.strerror}.", hint="Set STAGE1_BACKUP_DIR to a folder that can be written."
-    )
+def _compressed(pipe: int, file: IO[bytes], go_on: Callable[[], bool], patience: Patience) -> FileSeal | None:
+    compressor = zstandard.ZstdCompressor(compression_params=_COMPRESSION).compressobj()
+    checksum, size = hashlib.sha256(), 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while go_on():
+            if not selector.select(_TICK_SECONDS):
+                patience.check()
+                continue
+            patience.heard()
+            chunk = os.read(pipe, CHUNK)
+            written = compressor.compress(chunk) if chunk else compressor.flush()
+            checksum.update(written)
+            size += _write_all(file, written)
+            if not chunk:
+                os.fsync(file.fileno())
+                return FileSeal(DUMP, size, checksum.hexdigest())
+    return None
+
+
+def _write_all(file: IO[bytes], block: bytes) -> int:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return len(block)
+
+
+def _seal_of(path: Path) -> FileSeal:
+    content = path.read_bytes()
+    return FileSeal(path.name, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _new_file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _widen(pipe: int) -> None:
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # the system may allow less
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)

@@ -8,7 +8,7 @@ command did not say that it is meant. Imports settings and errors; starts the em
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from stage1.errors import DatabaseNotConfigured, UsageRefused
 from stage1.settings import Settings, working_directory
 
 _LIBPQ_NAMES_A_SERVER = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
+
+_REPLAY_ROLE = "stage1_replay"
 
 
 class Embedded(Enum):
@@ -92,6 +94,19 @@ def resolve(settings: Settings, database: str | None, embedded: Embedded, *, emb
     if any(os.environ.get(name) for name in _LIBPQ_NAMES_A_SERVER):
         return Target({}, "from libpq's PG* environment")
     return _embedded(settings, embedded, working_directory())
+
+
+def resolve_for_replay(settings: Settings, database: str | None, *, embedded_is_meant: bool = False) -> Target:
+    """The database as the replay reaches it: always as its own weak role, never as whom the database is named for.
+
+    The password of another role is not handed on; libpq finds that of stage1_replay in the password file.
+    """
+    if database is None and not embedded_is_meant and settings.text("STAGE1_REPLAY_URL"):
+        return Target(_parse(settings.text("STAGE1_REPLAY_URL"), "STAGE1_REPLAY_URL"), "from STAGE1_REPLAY_URL")
+    target = resolve(settings, database, Embedded.NEVER, embedded_is_meant=embedded_is_meant)
+    if effective_parameters(target.parameters).get("user") == _REPLAY_ROLE:
+        return target
+    return replace(target, parameters={**target.parameters, "user": _REPLAY_ROLE, "password": ""})
 
 
 def _embedded(settings: Settings, embedded: Embedded, start: Path) -> Target:

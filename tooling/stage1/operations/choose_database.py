@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stage1.database.targets import Embedded, Target, resolve
+from stage1.database.targets import Embedded, Target, resolve, resolve_for_replay
 from stage1.settings import Settings
 
 
@@ -10,7 +10,17 @@ def choose_database(
     settings: Settings, named: str | None, embedded: str, say: Callable[[str], None], *, embedded_is_meant: bool = False
 ) -> Target:
     """The target of a command; `embedded` is what it may do without a named one: never, existing or create."""
-    target = resolve(settings, named, Embedded(embedded), embedded_is_meant=embedded_is_meant)
+    return _said(resolve(settings, named, Embedded(embedded), embedded_is_meant=embedded_is_meant), say)
+
+
+def choose_replay_database(
+    settings: Settings, named: str | None, say: Callable[[str], None], *, embedded_is_meant: bool = False
+) -> Target:
+    """The target of a replay, which logs in as its own weak role."""
+    return _said(resolve_for_replay(settings, named, embedded_is_meant=embedded_is_meant), say)
+
+
+def _said(target: Target, say: Callable[[str], None]) -> Target:
     for note in target.notes:
         say(note)
     say(f"database: {target.describe()}")

@@ -11,18 +11,19 @@ from functools import partial
 from typing import Any, TypeVar
 
 from stage1 import __version__, faults
-from stage1.database import calls, dumps, locks, migrations, objects, roles
+from stage1.database import calls, locks, migrations, objects, roles
 from stage1.database.connections import Connection, Purpose, connected, limited, translated
 from stage1.database.migration_files import MigrationFile, refuse_own_transactions
 from stage1.database.patience import with_patience
 from stage1.database.targets import Target
 from stage1.errors import DatabaseNewer, NotMigrated, SpoolPending
-from stage1.operations.spool import pending_files
+from stage1.operations import backup
+from stage1.operations.spool_files import pending_files
 from stage1.settings import Settings
 
 Result = TypeVar("Result")
 
-REPLAY_LEDGER = "stage1_internal.replay_ledger"
+REPLAY_LEDGER = "stage1_internal.replay_statements"
 
 
 @dataclass
@@ -192,7 +193,11 @@ def _refuse_pending_inserts(connection: Connection, settings: Settings, report: 
         return
     names = ", ".join(str(path) for path in waiting)
     if calls.exists(connection, REPLAY_LEDGER):
-        raise SpoolPending(detail=f"Waiting: {names}.", hint="Run `stage1 replay run`, then `stage1 migrate` again.")
+        raise SpoolPending(
+            detail=f"Waiting: {names}.",
+            hint="Run `stage1 replay run`, then `stage1 migrate` again. A file whose last statement or transaction is unfinished "
+            "stays: move it out of the spool for the time of the migration; it keeps its identity by its name.",
+        )
     report.remarks.append(f"Offline inserts wait to be replayed: {names}. They stay valid; replay them after the migration.")
 
 
@@ -203,18 +208,9 @@ def _holds_data(connection: Connection) -> bool:
 def _back_up_what_exists(run: _Run, target: Target) -> str | None:
     if not run.step("looking for data", lambda: _holds_data(run.connection)):
         return None
-    head = run.step("reading the history", lambda: migrations.applied_head(run.connection))
     # A dump may take hours. Inside an empty transaction no limit of the server for idle sessions ends this one.
     with limited(run.connection, run.settings, Purpose.LOCK):
-        backup = dumps.create(
-            target,
-            run.settings,
-            database=run.connection.info.dbname,
-            major=run.connection.info.server_version // 10000,
-            head=head,
-            say=run.say,
-        )
-    return str(backup.path)
+        return str(backup.create(target, run.settings, run.say).path)
 
 
 def _apply_roles(run: _Run) -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from stage1 import __version__, clock, resources
-from stage1.database import calls, dumps, migrations, roles
+from stage1.database import calls, clusters, migrations, roles
 from stage1.database import objects as deployed
 from stage1.database.connections import Connection, Purpose, connected
 from stage1.database.embedded import EmbeddedServer, find_project
 from stage1.database.migration_files import check_seal
 from stage1.database.targets import Target
-from stage1.errors import HistoryUnsealed
-from stage1.operations.spool import pending_files
+from stage1.errors import FileUnusable, HistoryUnsealed
+from stage1.operations import backup
+from stage1.operations.spool_files import pending_files
 from stage1.settings import Settings, working_directory
 
 _FREE_SHARE = 0.05
@@ -70,7 +71,8 @@ def status(target: Target, settings: Settings) -> StatusReport:
             report.lines.append(_roles(report.role_gaps))
         if not any(row.state in ("pending", "missing") for row in report.objects):
             report.findings = calls.rows(connection, "stage1_internal.validation_summary")
-            report.lines.append(_checks(report.findings))
+            report.lines.append(_checks(report.findings, calls.view(connection, "stage1_internal.last_validation")))
+            report.lines.append(_replay(calls.rows(connection, "public.fn_replay_status")[0]))
         report.lines += [_backups(connection, target, settings), _spool(settings), *_disks(target, settings)]
         report.lines += [Line("settings", "note", note) for note in settings.notes]
     return report
@@ -121,28 +123,57 @@ def _roles(gaps: list[dict[str, object]]) -> Line:
     )
 
 
-def _checks(findings: list[dict[str, Any]]) -> Line:
-    if not findings:
-        return Line("checks", "ok", "no findings")
-    errors = [row for row in findings if row["severity"] == "error"]
-    first = (errors or findings)[0]
-    counted = ", ".join(f"{row['findings']} {row['severity']}s of {row['check_view']}" for row in findings)
-    return Line("checks", "not well" if errors else "note", counted, f"stage1 psql -c 'table {first['check_view']}'")
+def _checks(findings: list[dict[str, Any]], validations: list[dict[str, Any]]) -> Line:
+    last = validations[0] if validations else None
+    validated = f"validated {last['hours']} h ago" if last else "never validated"
+    if last and last["unanswered_count"]:
+        validated += f", when {last['unanswered_count']} checks did not answer"
+    if findings:
+        errors = [row for row in findings if row["severity"] == "error"]
+        first = (errors or findings)[0]
+        counted = ", ".join(f"{row['findings']} {row['severity']}s of {row['check_view']}" for row in findings)
+        action = f"stage1 psql -c 'table {first['check_view']}'"
+        return Line("checks", "not well" if errors else "note", f"{counted}; {validated}", action)
+    is_fresh = last is not None and not last["is_old"] and not last["unanswered_count"]
+    return Line("checks", "ok" if is_fresh else "note", f"no findings; {validated}", "" if is_fresh else "run `stage1 validate`")
 
 
 def _backups(connection: Connection, target: Target, settings: Settings) -> Line:
-    mine = [backup for backup in dumps.listed(settings) if backup.database == connection.info.dbname]
+    try:
+        mine = backup.listed(settings, connection.info.dbname, clusters.system_identifier(connection))
+    except FileUnusable as refusal:
+        return Line("backup", "not well", refusal.message.rstrip("."), refusal.hint.rstrip("."))
     if not mine:
         embedded = " --embedded" if target.is_embedded else ""
         return Line("backup", "note", f"none in {settings.path('STAGE1_BACKUP_DIR')}", f"run `stage1 backup create{embedded}`")
-    hours = (clock.now() - mine[0].taken_at).total_seconds() / 3600
-    return Line("backup", "ok", f"{mine[0].name}, {hours:.1f} h old, {mine[0].bytes} bytes")
+    newest, good = mine[0], backup.newest_good(mine)
+    known = (
+        f"{good.name}, verified, {(clock.now() - good.taken_at).total_seconds() / 3600:.1f} h old" if good else "none is verified"
+    )
+    problem = newest.problem or (newest.verification.problem if newest.verification and not newest.verification.ok else "")
+    if problem:
+        detail = f"{newest.name}: {problem.rstrip('.')}; {known}"
+        return Line("backup", "not well", detail, "run `stage1 backup create`, and verify what it makes")
+    if newest is not good:
+        return Line("backup", "note", f"{newest.name} is not verified; {known}", f"run `stage1 backup verify {newest.name}`")
+    return Line("backup", "ok", f"{known}, {newest.manifest.bytes if newest.manifest else 0} bytes")
+
+
+def _replay(run: dict[str, Any]) -> Line:
+    if run["last_run_id"] is None:
+        return Line("replay", "ok", "never ran on this database")
+    done = run["last_done_at"]
+    when = f"last done {(clock.now() - done).total_seconds() / 3600:.1f} h ago" if done else "never done"
+    left = f"{run['dead_count']} dead letters, {run['waiting_count']} statements wait"
+    is_well = run["last_outcome"] == "done" and not run["dead_count"]
+    return Line("replay", "ok" if is_well else "not well", f"{when}; {left}", "" if is_well else "stage1 replay status")
 
 
 def _spool(settings: Settings) -> Line:
     waiting = pending_files(settings)
     if waiting:
-        return Line("spool", "note", f"offline inserts wait in {', '.join(str(path) for path in waiting)}", "replay them")
+        names = ", ".join(str(path) for path in waiting)
+        return Line("spool", "note", f"offline inserts wait in {names}", "run `stage1 replay run`")
     return Line("spool", "ok", "nothing waits")
 
 
