@@ -34,6 +34,20 @@ class Server:
         migrate(Target(parameters, "of a benchmark"), _settings(), lambda _: None, with_backup=False)
         return psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
 
+    @contextlib.contextmanager
+    def configured(self, **options: object) -> Iterator[None]:
+        """Settings of the server for a while."""
+        self._alter([f"alter system set {name} = {wanted}" for name, wanted in options.items()])
+        try:
+            yield
+        finally:
+            self._alter([f"alter system reset {name}" for name in options])
+
+    def _alter(self, statements: list[str]) -> None:
+        with psycopg.connect(**self.parameters, autocommit=True) as connection:  # type: ignore[arg-type]
+            for statement in (*statements, "select pg_reload_conf()"):
+                connection.execute(statement.encode())
+
 
 def versions(major: int | None = None) -> list[Binaries]:
     """The preferred installation of each major version, oldest first; of one version where it is given."""

@@ -12,7 +12,12 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     ("benchmark", "line"),
-    [("catalog", "| fn_list_datasets(50, 0) "), ("ingest", "| 10 % overlap "), ("startup", "| stage1 --help ")],
+    [
+        ("catalog", "| fn_list_datasets(50, 0) "),
+        ("ingest", "| 10 % overlap "),
+        ("operations", "| stage1 validate --deep "),
+        ("startup", "| stage1 --help "),
+    ],
 )
 def test_benchmark_runs(benchmark, line):
     ended = subprocess.run(
