@@ -18,6 +18,8 @@ from stage1.database.cluster_files import ClusterFiles
 from stage1.database.embedded import EmbeddedServer
 from stage1.errors import ClusterRefused, DatabaseNotConfigured, NoSpace, ServerNotStarted
 
+pytestmark = pytest.mark.long
+
 SETTINGS = settings.load()
 PROGRAMS = (*SERVER_PROGRAMS, *cluster_upgrade.NEW_PROGRAMS, *cluster_upgrade.OLD_PROGRAMS, "createdb")
 # One of each major version, oldest first: what is found of 15 and newer.
@@ -29,12 +31,12 @@ PAIRS = [(old, new) for old in FOUND for new in FOUND if old.major < new.major]
 needs_two = pytest.mark.skipif(len(FOUND) < 2, reason=f"needs two major versions of PostgreSQL; found: {len(FOUND)}")
 
 POINTS = (
-    pytest.param("cluster: after initdb", marks=pytest.mark.long),
-    pytest.param("upgrade: before pg_upgrade", marks=pytest.mark.long),
-    pytest.param("upgrade: after pg_upgrade", marks=pytest.mark.long),
-    pytest.param("upgrade: after the mark", marks=pytest.mark.long),
+    "cluster: after initdb",
+    "upgrade: before pg_upgrade",
+    "upgrade: after pg_upgrade",
+    "upgrade: after the mark",
     "upgrade: between the renames",
-    pytest.param("upgrade: after the renames", marks=pytest.mark.long),
+    "upgrade: after the renames",
 )
 
 
@@ -137,7 +139,7 @@ def test_an_upgrade_killed_between_two_steps_leaves_one_whole_cluster_and_can_be
 
 
 @needs_two
-@pytest.mark.parametrize("victim", ["stage1", pytest.param("pg_upgrade", marks=pytest.mark.long)])
+@pytest.mark.parametrize("victim", ["stage1", "pg_upgrade"])
 def test_an_upgrade_killed_within_pg_upgrade_leaves_nothing_running_and_can_be_repeated(
     server: EmbeddedServer, victim: str
 ) -> None:
