@@ -24,7 +24,7 @@ from benchmarks import measuring, servers
 from benchmarks.bar_databases import Database
 from stage1 import settings as settings_module
 from stage1.database import programs
-from stage1.database.binaries import find
+from stage1.database.binaries import Binaries, find
 from stage1.database.targets import Target
 from stage1.operations import backup as backups
 from stage1.operations.replay import replay
@@ -244,26 +244,22 @@ def row(name: str, seconds: float | None, ratio: str = "", target: str = "", hel
     return [name, time_of_it, ratio, target, "" if held is None else measuring.verdict(held)]
 
 
-def measure(server: servers.Server, *, quick: bool, rounds: int) -> tuple[str, bool]:
+def measure(binaries: Binaries, *, quick: bool, rounds: int) -> tuple[str, bool]:
     """Returns the text for the document and whether every target was held."""
     os.umask(0o077)
+    statements, bars, flushed = (100, 2_000, 1) if quick else (10_000, 1_000_000, 3)
+    catalog = (1_000, 12, 100, 1) if quick else (100_000, 500, 100_000, 3)
     with servers.folder() as folder:
-        if quick:
+        # A production server keeps what it commits; the checks only read.
+        with servers.throwaway(binaries, durable=True) as server:
             table = [
-                *measure_replay(server, folder, 100, 1),
-                *measure_backup(server, folder, 2_000, 1),
-                *measure_checks(server, folder, 1_000, 12, 100, 1),
+                *measure_replay(server, folder, statements, rounds),
+                *measure_replay(server, folder, statements, flushed, flush=3_000),
+                *measure_backup(server, folder, bars, rounds),
             ]
-        else:
-            # A production server keeps what it commits; a throwaway one does not flush.
-            with server.configured(fsync="on", synchronous_commit="on", full_page_writes="on"):
-                table = [
-                    *measure_replay(server, folder, 10_000, rounds),
-                    *measure_replay(server, folder, 10_000, 3, flush=3_000),
-                    *measure_backup(server, folder, 1_000_000, rounds),
-                ]
-            table += measure_checks(server, folder, 100_000, 500, 100_000, 3)
-    text = f"### PostgreSQL {server.version}\n\nMedians of {rounds} interleaved rounds; {measuring.machine()}.\n\n"
+        with servers.throwaway(binaries) as server:
+            table += measure_checks(server, folder, *catalog)
+    text = f"### PostgreSQL {binaries.version}\n\nMedians of {rounds} interleaved rounds; {measuring.machine()}.\n\n"
     return text + measuring.table(["what", "time", "ratio", "target", ""], table), not any("missed" in line[4] for line in table)
 
 
@@ -275,8 +271,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--version", type=int, default=servers.OLDEST, help="the major version of PostgreSQL")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
-    with servers.throwaway(servers.versions(options.version)[0]) as server:
-        text, all_held = measure(server, quick=options.quick, rounds=1 if options.quick else options.rounds)
+    binaries = servers.versions(options.version)[0]
+    text, all_held = measure(binaries, quick=options.quick, rounds=1 if options.quick else options.rounds)
     print(text, end="\n\n")
     if options.write:
         measuring.keep("operations", text)

@@ -61,15 +61,15 @@ def versions(major: int | None = None) -> list[Binaries]:
 
 
 @contextlib.contextmanager
-def throwaway(binaries: Binaries) -> Iterator[Server]:
-    """A server that is deleted with everything in it at the end."""
+def throwaway(binaries: Binaries, *, durable: bool = False) -> Iterator[Server]:
+    """A server that is deleted with everything in it at the end; a durable one flushes what it commits until then."""
     with folder() as project:
-        server = EmbeddedServer(project, _settings(), throwaway=True)
+        server = EmbeddedServer(project, _settings(), throwaway=not durable)
         try:
             server.start(binaries=binaries)
             yield Server(server.conninfo("postgres"), binaries.version)
         finally:
-            server.destroy()
+            EmbeddedServer(project, _settings(), throwaway=True).destroy()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ begin
   insert into public.market_bars_ohlcv_1m (symbol, ts, ts_ms, open, high, low, close, volume, ingestion_run_id)
   select
     format('S%s', to_char(s, 'FM000')), v_start + m * interval '1 minute', 1577836800000 + m * 60000::bigint,
-    4000 + (m + s) % 400 * 0.25, 4001 + (m + s) % 400 * 0.25, 3999 + (m + s) % 400 * 0.25, 4000 + (m + s) % 397 * 0.25,
+    4000 + (m + s) % 400 * 0.25, 4001 + (m + s) % 400 * 0.25, 3999 + (m + s) % 400 * 0.25, 4000 + (m + s) % 400 * 0.25,
     (m * 7919 + s) % 5000, 1
   from generate_series(p_first, p_last) as s
   cross join generate_series(0, p_each - 1) as m;
@@ -41,7 +41,7 @@ begin
     symbol, vendor, dataset, origin, bar_count, first_ts, last_ts, latest_close, version
   )
   select
-    format('S%s', to_char(s, 'FM000')), 'databento', 'GLBX.MDP3', 'vendor', p_each, v_start, v_end, 4000 + (p_each - 1 + s) % 397 * 0.25, 1
+    format('S%s', to_char(s, 'FM000')), 'databento', 'GLBX.MDP3', 'vendor', p_each, v_start, v_end, 4000 + (p_each - 1 + s) % 400 * 0.25, 1
   from generate_series(1, p_symbols) as s;
 end;
 $function$;
