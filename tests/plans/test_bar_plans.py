@@ -123,8 +123,8 @@ def test_undo_reads_the_ranges_of_an_ingests_symbols(stored_bars):
     with stored_bars.transaction(force_rollback=True):
         plan = explain(stored_bars, delete)
         assert indexes(plan) == {KEYS[0]}
-        # The ten bars, and those that they took the place of.
-        assert rows_read(plan) <= 30
+        # The ten bars and those that they took the place of, each perhaps once in the index and once in the table.
+        assert rows_read(plan) <= 40
 
 
 def test_undo_asks_where_the_bars_of_a_symbol_come_from_of_its_own_loads(stored_bars):
