@@ -71,10 +71,11 @@ def replay(target: Target, settings: Settings, places: list[Path], say: Callable
         try:
             allowed = replayer.rules()
             for file in spool_files.claim(places, settings, say):
-                if not _is_kept_and_read(replayer.find_spool(file.identity), file):
+                known = replayer.find_spool(file.identity)
+                if not _is_kept_and_read(known, file):
                     report.files.append(found := FileReport(file.path, file.identity))
                     try:
-                        _replay_file(replayer, file, allowed, settings, found)
+                        _replay_file(replayer, file, known, allowed, settings, found)
                     except (SpoolEdited, SpoolRefused) as problem:
                         # The other files are as they were; this one stays where it is.
                         found.state, found.note = "left", str(problem)
@@ -124,10 +125,11 @@ def _is_kept_and_read(spool: Spool | None, file: SpoolFile) -> bool:
     return file.is_kept and (spool is None or file.path.stat().st_size <= spool.replayed_to)
 
 
-def _replay_file(replayer: Replayer, file: SpoolFile, allowed: Rules, settings: Settings, report: FileReport) -> None:
+def _replay_file(
+    replayer: Replayer, file: SpoolFile, known: Spool | None, allowed: Rules, settings: Settings, report: FileReport
+) -> None:
     if file.problem:
         raise SpoolEdited(file.problem)
-    known = replayer.find_spool(file.identity)
     if known and known.is_done and file.path.stat().st_size <= known.replayed_to:
         report.state = "known"
         report.path = spool_files.finish(file)

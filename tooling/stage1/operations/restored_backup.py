@@ -16,7 +16,7 @@ from stage1.database.backup_folder import DUMP, Backup, check_files
 from stage1.database.backup_manifest import Manifest
 from stage1.database.checks import Snapshot
 from stage1.database.connections import Connection, Purpose, connected, limited, translated
-from stage1.database.scratch_databases import Scratch
+from stage1.database.scratch_databases import Say, Scratch
 from stage1.database.targets import Target
 from stage1.errors import BackupDamaged, ConnectionLost, NoSpace, NotPermitted, RestoreRefused, ServerExhausted, TimedOut
 from stage1.settings import Settings
@@ -25,7 +25,6 @@ _NOT_THE_BACKUP = (ConnectionLost, NoSpace, NotPermitted, ServerExhausted, Timed
 # What they find is that time has passed since the backup.
 _OF_THE_CLOCK = ("backup_overdue", "replay_overdue")
 _SHOWN = 10
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
