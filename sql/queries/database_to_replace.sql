@@ -1,44 +1,10 @@
--- The database of the given name, read from outside (it may be one to which nobody can connect any more): whether this role may
--- rename it, what stands in the way of that, and what another one in its place has to have.
+-- The database of the given name, if there is one: whether this role may rename it, and what stands in the way of that.
 select
-  pg_catalog.pg_get_userbyid(d.datdba)::text as owner,
   pg_catalog.pg_has_role(d.datdba, 'usage') as is_owned,
-  pg_catalog.pg_encoding_to_char(d.encoding)::text as encoding,
-  -- A drop that was interrupted leaves -2.
-  greatest(d.datconnlimit, -1) as connection_limit,
-  coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '') as comment,
-  (select t.spcname::text from pg_catalog.pg_tablespace as t where t.oid = d.dattablespace) as tablespace,
   (
     select pg_catalog.string_agg(p.gid, ', ' order by p.gid)
     from pg_catalog.pg_prepared_xacts as p
     where p.database = d.datname
-  ) as prepared,
-  (
-    select coalesce(
-      pg_catalog.json_agg(
-        pg_catalog.json_build_object(
-          'role', case when s.setrole = 0 then '' else pg_catalog.pg_get_userbyid(s.setrole) end,
-          'name', pg_catalog.split_part(c.setting, '=', 1),
-          'value', pg_catalog.substr(c.setting, pg_catalog.strpos(c.setting, '=') + 1)
-        )
-        order by s.setrole, c.position
-      ),
-      '[]'
-    )
-    from pg_catalog.pg_db_role_setting as s
-    cross join lateral pg_catalog.unnest(s.setconfig) with ordinality as c (setting, position)
-    where s.setdatabase = d.oid
-  ) as settings,
-  (
-    select pg_catalog.json_agg(
-      pg_catalog.json_build_object(
-        'grantee', case when a.grantee = 0 then '' else pg_catalog.pg_get_userbyid(a.grantee) end,
-        'privilege', a.privilege_type,
-        'grantable', a.is_grantable
-      )
-      order by a.grantee, a.privilege_type
-    )
-    from pg_catalog.aclexplode(d.datacl) as a
-  ) as grants
+  ) as prepared
 from pg_catalog.pg_database as d
 where d.datname = %(name)s;

@@ -1,8 +1,10 @@
--- For each table of the database a statement that counts its rows and adds up their hashes: equal where the rows are equal, in
--- whatever order they lie and whatever columns were dropped before them. Partitions are counted each, their parents not.
+-- With `purpose` lock: one statement that keeps all tables whose rows are counted from being dropped, truncated or rewritten, and
+-- none where there are none. With `purpose` count: for each of them a statement that counts its rows and adds up their hashes:
+-- equal where the rows are equal, in whatever order they lie and whatever columns were dropped before them. Partitions are
+-- counted each, their parents not.
 -- The hash of a row is that of its columns, each seeded with its place among their names: with inheritance a restore puts them
--- into another order. The functions are those of hash partitioning, which
--- PostgreSQL keeps the same from version to version; a text is hashed by its bytes, whatever its collation.
+-- into another order. The functions are those of hash partitioning, which PostgreSQL keeps the same from version to version; a text
+-- is hashed by its bytes, whatever its collation.
 -- What has no function of its own is hashed as text: see fingerprint_settings.
 with columns as (
   select
@@ -17,7 +19,7 @@ with columns as (
     h.attrelid,
     pg_catalog.string_agg(
       pg_catalog.format(
-        'coalesce(pg_catalog.%s(%s, %s), %L::bigint)',
+        'coalesce(pg_catalog.%%s(%%s, %%s), %%L::bigint)',
         case
           when h.atttypid in ('pg_catalog.text'::pg_catalog.regtype, 'pg_catalog.varchar'::pg_catalog.regtype) then 'hashtextextended'
           when h.atttypid = 'pg_catalog.int2'::pg_catalog.regtype then 'hashint2extended'
@@ -49,28 +51,40 @@ with columns as (
     ) as expression
   from columns as h
   group by h.attrelid
-)
-select
-  t.table_name,
-  pg_catalog.format(
-    'select pg_catalog.count(*) as row_count, coalesce(pg_catalog.sum(%s), 0)::text as fingerprint from only %s',
-    coalesce(t.expression, '0::bigint'),
-    t.table_name
-  ) as statement
-from (
-  select pg_catalog.format('%I.%I', n.nspname, c.relname) as table_name, h.expression
+), counted as (
+  select c.oid, pg_catalog.format('%%I.%%I', n.nspname, c.relname) as table_name
   from pg_catalog.pg_class as c
   inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-  left join hashes as h on h.attrelid = c.oid
   where c.relkind = 'r'
     and c.relpersistence = 'p'
     and n.nspname not in ('pg_catalog', 'information_schema')
-    and n.nspname not like 'pg\_toast%'
-    and n.nspname not like 'pg\_temp%'
+    and n.nspname not like 'pg\_toast%%'
+    and n.nspname not like 'pg\_temp%%'
     and not exists (
       select 1
       from pg_catalog.pg_depend as d
       where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e'
     )
-) as t
-order by t.table_name collate "C";
+), statements as (
+  select
+    'lock' as purpose,
+    '' as table_name,
+    'lock table only ' || pg_catalog.string_agg(t.table_name, ', only ' order by t.oid) || ' in access share mode' as statement
+  from counted as t
+  having pg_catalog.count(*) > 0
+  union all
+  select
+    'count',
+    t.table_name,
+    pg_catalog.format(
+      'select pg_catalog.count(*) as row_count, coalesce(pg_catalog.sum(%%s), 0)::text as fingerprint from only %%s',
+      coalesce(h.expression, '0::bigint'),
+      t.table_name
+    )
+  from counted as t
+  left join hashes as h on h.attrelid = t.oid
+)
+select s.table_name, s.statement
+from statements as s
+where s.purpose = %(purpose)s
+order by s.table_name collate "C";

@@ -53,7 +53,7 @@ def snapshot(connection: Connection, *, locked: bool = False) -> Iterator[str]:
 def tables(connection: Connection) -> tuple[TableContent, ...]:
     """The rows of every table, by its name; inside `snapshot`."""
     found = []
-    for row in calls.query(connection, "fingerprint_statements"):
+    for row in calls.query(connection, "fingerprint_statements", purpose="count"):
         content = connection.execute(str(row["statement"]).encode()).fetchone() or {}
         found.append(TableContent(str(row["table_name"]), int(content["row_count"]), str(content["fingerprint"])))
     return tuple(found)
@@ -62,14 +62,14 @@ def tables(connection: Connection) -> tuple[TableContent, ...]:
 def _begun(connection: Connection, *, locked: bool) -> contextlib.ExitStack:
     """The transaction, to be ended by whoever takes it; fails where a table was dropped before its lock."""
     settings = _statements(connection, "fingerprint_settings", lock_timeout=LOCK_WAIT if locked else _READ_WAIT)
-    locks = _statements(connection, "fingerprint_tables") if locked else []
+    locks = _statements(connection, "fingerprint_statements", purpose="lock") if locked else []
     with contextlib.ExitStack() as stack:
         stack.enter_context(connection.transaction())
         for statement in [*settings, *locks]:
             connection.execute(statement)
         if locked:
             # The first query takes the snapshot: it may see tables that were not there to be locked before it.
-            for statement in _statements(connection, "fingerprint_tables"):
+            for statement in _statements(connection, "fingerprint_statements", purpose="lock"):
                 connection.execute(statement)
         return stack.pop_all()
 

@@ -61,10 +61,12 @@ def read_old(server: Target, settings: Settings, name: str, *, disconnect: bool)
         found = calls.query(connection, "database_to_replace", name=name)
         if not found:
             return None
+        [properties] = calls.query(connection, "database_properties", name=name)
+        owner = str(properties["owner"])
         if not found[0]["is_owned"]:
             raise NotPermitted(
-                f"{connection.info.user} may not rename {name}, which belongs to {found[0]['owner']}.",
-                hint=f"Connect as {found[0]['owner']} or as a superuser.",
+                f"{connection.info.user} may not rename {name}, which belongs to {owner}.",
+                hint=f"Connect as {owner} or as a superuser.",
             )
         if found[0]["prepared"]:
             raise RestoreRefused(
@@ -74,13 +76,13 @@ def read_old(server: Target, settings: Settings, name: str, *, disconnect: bool)
         if not disconnect:
             _refuse_sessions(connection, name)
         return Old(
-            str(found[0]["owner"]),
-            str(found[0]["settings"]),
-            "null" if found[0]["grants"] is None else str(found[0]["grants"]),
-            int(found[0]["connection_limit"]),
-            str(found[0]["comment"]),
-            str(found[0]["tablespace"]),
-            str(found[0]["encoding"]),
+            owner,
+            str(properties["settings"]),
+            "null" if properties["grants"] is None else str(properties["grants"]),
+            int(properties["connection_limit"]),
+            str(properties["comment"]),
+            str(properties["tablespace"]),
+            str(properties["encoding"]),
         )
 
 

@@ -113,11 +113,13 @@ def _read_meanwhile(connection: Connection) -> "Iterator[Future[ManifestOf]]":
 def _contents(connection: Connection) -> ManifestOf:
     """Everything of the manifest that the database knows."""
     facts = calls.query(connection, "backup_facts")[0]
+    properties = calls.query(connection, "database_properties", name=connection.info.dbname)[0]
     identifier = clusters.system_identifier(connection)
     ledger = calls.view(connection, migrations.LEDGER) if calls.exists(connection, migrations.LEDGER) else []
     applied = sorted((str(row["migration_id"]), str(row["sha256"])) for row in ledger)
     tables = fingerprints.tables(connection)
-    many = {name: json.loads(str(facts.pop(name) or "null")) for name in ("settings", "grants", "extensions", "objects")}
+    own_settings, grants = (json.loads(str(properties.pop(name) or "null")) for name in ("settings", "grants"))
+    extensions, objects = (json.loads(str(facts[name])) for name in ("extensions", "objects"))
     server_version = str(connection.info.parameter_status("server_version"))
     server_major = connection.info.server_version // 10000
 
@@ -138,13 +140,13 @@ def _contents(connection: Connection) -> ManifestOf:
             migration_head=max((migration[:4] for migration, _ in applied), default="none"),
             migrations=tuple(Migration(*row) for row in applied),
             properties=DatabaseProperties(
-                **facts,
-                settings=tuple(DatabaseSetting(**row) for row in many["settings"]),
-                grants=None if many["grants"] is None else tuple(DatabaseGrant(**row) for row in many["grants"]),
+                **properties,
+                settings=tuple(DatabaseSetting(**row) for row in own_settings),
+                grants=None if grants is None else tuple(DatabaseGrant(**row) for row in grants),
             ),
-            extensions=tuple(Extension(**row) for row in many["extensions"]),
+            extensions=tuple(Extension(**row) for row in extensions),
             tables=tables,
-            objects=many["objects"],
+            objects=objects,
             roles_problem=roles_problem,
             files=files,
         )
