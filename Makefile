@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Bytecode is compiled when it is first imported: half a minute less before the first answer.
 export PIP_NO_COMPILE := 1
 
-.PHONY: help setup demo migrate status validate smoke backup test test/long test/versions lint types contracts verify generate check seal format benchmark clean
+.PHONY: help setup demo data migrate status validate smoke backup test test/long test/versions lint types contracts verify generate check seal format benchmark clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ setup: $(DEV) ## Install the tool and the development tools into .venv
 
 demo: $(TOOL) ## Embedded PostgreSQL, migrations, and a worked example of the catalog
 	@$(BIN)/python examples/catalog/demo.py
+
+data: $(TOOL) ## Fetch, derive, load and register a symbol's year: make data SYMBOL=AAPL YEAR=2023 (ARGS=--dry-run says the cost)
+	@test -n "$(SYMBOL)" -a -n "$(YEAR)" || { echo "error: SYMBOL and YEAR are missing; run: make data SYMBOL=AAPL YEAR=2023" >&2; exit 2; }
+	@$(STAGE1) data --format table --symbol '$(SYMBOL)' --year '$(YEAR)' $(ARGS)
 
 migrate: $(TOOL) ## Bring the database to the schema of this version (ARGS=--plan shows what would run)
 	@$(STAGE1) migrate --format table $(ARGS)
@@ -88,7 +92,7 @@ format: $(DEV) ## Format Python and SQL
 	@$(BIN)/sqlfluff fix --quiet migrations sql
 
 benchmark: $(DEV) ## The benchmarks (ARGS=--write keeps their tables in docs/performance.md)
-	@failed=0; for each in catalog ingest operations startup; do $(BIN)/python -m benchmarks.$$each $(ARGS) || failed=1; done; exit $$failed
+	@failed=0; for each in catalog ingest operations pipeline startup; do $(BIN)/python -m benchmarks.$$each $(ARGS) || failed=1; done; exit $$failed
 
 clean: ## Stop the embedded server and remove what make built; the data in .stage1/ stays
 	@-$(STAGE1) server stop 2>/dev/null

@@ -8,4 +8,5 @@ pytest_plugins = (
     "tests.plugins.package_copies",
     "tests.plugins.own_servers",
     "tests.plugins.wrapped_programs",
+    "tests.plugins.vendor",
 )

@@ -1,20 +1,33 @@
-"""The worked example of the catalog, as `make demo` shows it: a dataset, a run, two simulations, and their lineage.
+"""The worked example, as `make demo` shows it: a year of bars from a vendor, its dataset, a run, two simulations, their lineage.
 
-It works on the embedded PostgreSQL of the folder it is called in, whatever the environment names.
+It works on the embedded PostgreSQL of the folder it is called in, whatever the environment names. The vendor is the stand-in of
+the tests, and its data are synthetic: they have a symbol of their own, so that nobody takes them for a market's.
 """
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_SLUG = "DEMO-AAPL-2023-1m"
+_SYMBOL = "DEMO-AAPL"
+_SLUG = f"{_SYMBOL}-2023-1m"
+_KEY = "db-" + 29 * "0"  # the stand-in's; nobody else would take it
+_DATA = ["data", "--symbol", _SYMBOL, "--year", "2023", "--dataset", "XNAS.ITCH", "--max-cost", "1"]
 _STEPS: tuple[tuple[str, list[str]], ...] = (
     ("A database: made here on the first run, brought up to date on every other.", ["migrate"]),
     (
-        "A dataset triplet: two tables in QuestDB, registered as one dataset.",
+        "A year of SYNTHETIC trades from a stand-in of the vendor on this machine: fetched, derived, loaded, registered.",
+        _DATA,
+    ),
+    ("Once more: nothing is fetched, derived or loaded twice.", _DATA),
+    ("Some of its bars.", ["bars", "--symbol", _SYMBOL, "--from", "2023-01-03", "--limit", "3"]),
+    (
+        "The same dataset as a triplet: a desktop client names its two tables in QuestDB.",
         [
-            *("datasets", "upsert", _SLUG, "--symbol", "AAPL", "--granularity", "1m", "--source", "demo"),
+            *("datasets", "upsert", _SLUG, "--symbol", _SYMBOL, "--granularity", "1m", "--source", "demo"),
             *("--ohlcv", "ohlcv_demo_aapl_2023_1m", "--ohlcv-rows", "97500"),
             *("--ohlcv-first", "2023-01-03T14:30:00Z", "--ohlcv-last", "2023-12-29T20:59:00Z"),
             *("--indicators", "ind_demo_aapl_2023_1m", "--indicator-rows", "97300"),
@@ -27,7 +40,7 @@ _STEPS: tuple[tuple[str, list[str]], ...] = (
         ["psql", "--no-psqlrc", "--quiet", "--file", str(_HERE / "run_and_simulation.sql")],
     ),
     ("The catalog: one call for a screen.", ["datasets", "list", "--limit", "5"]),
-    ("The lineage: everything that used the dataset.", ["datasets", "lineage", _SLUG]),
+    ("The lineage: what the dataset was made of, and everything that used it.", ["datasets", "lineage", _SLUG]),
 )
 
 
@@ -35,7 +48,9 @@ def main() -> int:
     """Shows each step and its command; ends at the first one that fails, and stops the server that it started."""
     was_running = _stage1("server", "status", show=False) == 0
     try:
-        return _play()
+        with _vendor() as address:
+            os.environ |= {"DATABENTO_GATEWAY": address, "DATABENTO_API_KEY": _KEY}
+            return _play()
     finally:
         if not was_running:
             _stage1("server", "stop", show=False)
@@ -52,6 +67,21 @@ def _play() -> int:
     print("\nThe database stays in .stage1/; the next command starts its server again.")
     print("Go on with docs/tutorial.md, or look around with `.venv/bin/stage1 --embedded psql`.")
     return 0
+
+
+@contextmanager
+def _vendor() -> Iterator[str]:
+    """The stand-in, which ends when its standard input does."""
+    command = [sys.executable, "-m", "tests.standin", "--symbol", _SYMBOL]
+    environment = {**os.environ, "DATABENTO_API_KEY": _KEY}
+    with subprocess.Popen(
+        command, cwd=_HERE.parents[1], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout  # noqa: S101 - both are pipes
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
 
 
 def _stage1(*arguments: str, show: bool = True) -> int:

@@ -36,14 +36,36 @@ from (
         'public.fn_list_runs', 'public.fn_list_runs_after',
         'public.fn_list_simulations', 'public.fn_list_simulations_after',
         'public.fn_show_dataset', 'public.fn_dataset_lineage', 'public.fn_find_dataset',
-        'public.check_cursor'
+        'public.fn_trace_dataset', 'public.fn_get_dataset_manifest', 'public.check_cursor'
       ]
     ),
     (
       array['stage1_app', 'stage1_readonly'],
       array['select'],
       'table',
-      array['public.dataset_catalog', 'public.dataset_hierarchy', 'public.run_catalog', 'public.simulation_catalog']
+      array[
+        'public.dataset_catalog', 'public.dataset_hierarchy', 'public.run_catalog', 'public.simulation_catalog',
+        'public.dataset_lineage'
+      ]
+    ),
+    -- Whoever derives bars registers them and finds them again. Manifests are written by this function of the owner alone.
+    (
+      array['stage1_app', 'stage1_ingest'],
+      array['execute'],
+      'function',
+      array['public.upsert_dataset_manifest']
+    ),
+    (
+      array['stage1_ingest'],
+      array['execute'],
+      'function',
+      array['public.fn_find_dataset', 'public.fn_get_dataset_manifest']
+    ),
+    (
+      array['stage1_app', 'stage1_ingest', 'stage1_readonly'],
+      array['select'],
+      'table',
+      array['public.datasets', 'public.dataset_manifests', 'public.manifests_without_bars', 'public.manifest_counts_differ']
     ),
     -- Loaders find their dataset.
     (
@@ -133,7 +155,7 @@ from (
         'public.datasets_without_measurements', 'public.runs_on_datasets_without_measurements', 'public.placeholder_datasets',
         'public.failed_ingests', 'public.ingests_left_running', 'public.bar_summaries_differ', 'public.bars_without_ingest',
         'public.negative_counts', 'public.inverted_spans', 'public.drifted_objects', 'public.invalid_indexes',
-        'public.open_functions', 'stage1_internal.last_validation', 'stage1_internal.validation_runs',
+        'public.partial_manifests_overdue', 'public.open_functions', 'stage1_internal.last_validation', 'stage1_internal.validation_runs',
         'stage1_internal.validation_results', 'stage1_internal.validation_findings', 'stage1_internal.bar_recounts',
         'stage1_internal.symbols_to_recount'
       ]

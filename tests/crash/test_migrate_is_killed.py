@@ -19,13 +19,16 @@ from tests.plugins.fingerprints import fingerprint, same
 pytestmark = pytest.mark.usefixtures("template")
 
 PACKAGE = Path(resources.__file__).parent
-# The points of the embedded server, of loads, replays and of what becomes of backups are tested with these.
+# The points of the embedded server, of loads, replays, the pipeline and of what becomes of backups are tested with these.
 SOURCES = [
     path
     for folder in ("operations", "database")
     for path in (PACKAGE / folder).glob("*.py")
     if not path.name.startswith(
-        ("cluster_", "embedded", "postmaster", "bar_", "ingest", "prune", "restore", "verify", "replay", "spool")
+        (
+            *("cluster_", "embedded", "postmaster", "bar_", "ingest", "prune", "restore", "verify", "replay", "spool"),
+            *("derive", "fetch", "raw_files", "register_dataset", "whole_writing"),
+        )
     )
 ]
 

@@ -34,6 +34,7 @@ def test_the_table_of_commands_is_complete() -> None:
         "ages",
         "backup_proof",
         "ingest_report",
+        "pipeline_options",
     }
 
 

@@ -90,7 +90,7 @@ def test_make_demo_prints_what_the_readme_shows(folder: Path, terminal: dict[str
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     for path in ROOT.iterdir():
-        if path.name not in (".stage1", ".venv", ".git"):
+        if path.name not in (".stage1", ".venv", ".git", "data"):
             (folder / path.name).symlink_to(path)
     (folder / ".venv").symlink_to(sys.prefix)
     # What is installed already is not installed again by a test.

@@ -83,7 +83,7 @@ def test_a_search_path_of_a_migration_ends_with_it(database, package, migrate):
 def test_a_migration_that_drops_an_object_brings_it_back(database, package, migrate):
     package.add_migration(
         "retype_column",
-        "-- Widens.\n-- drops: run_catalog simulation_catalog dataset_hierarchy\n"
+        "-- Widens.\n-- drops: run_catalog simulation_catalog dataset_hierarchy dataset_lineage\n"
         "alter table public.walkforward_runs alter column prediction_measurement type varchar(500);\n",
     )
     before = {line for line in fingerprint(database) if line.startswith(("CREATE", "GRANT"))}

@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[2]
         ("catalog", "| fn_list_datasets(50, 0) "),
         ("ingest", "| 10 % overlap "),
         ("operations", "| stage1 validate --deep "),
+        ("pipeline", "| stage1 derive of "),
         ("startup", "| stage1 --help "),
     ],
 )

@@ -128,6 +128,46 @@ def test_lineage_of_a_dataset_uses_indexes_only(catalog, dataset):
     assert rows_read(plan) <= 4 * (1 + runs + simulations)
 
 
+@pytest.fixture
+def derived(catalog):
+    """The same with a manifest and an ingest of each dataset, until the end of the test."""
+    with catalog.transaction(force_rollback=True):
+        catalog.execute("set local session_replication_role = replica")
+        catalog.execute("""
+            insert into data_ingest_runs (id, vendor, dataset, file_name)
+            select i, 'databento', 'XNAS.ITCH', 'manifest.json'
+            from generate_series(1, (select count(*) from stage1_datasets)) as i
+        """)
+        catalog.execute("""
+            insert into dataset_manifests (
+              dataset_id, symbol, from_date, to_date, products, calendar_version, tz, raw_dbn, bars_parquet, bars_manifest_path,
+              bars_manifest_sha256, generated_at, size_bytes, status, vendor_dataset, ingest_id, bar_count
+            )
+            select dataset_id, 'AAPL', '2023-01-01', '2024-01-01', '["TRADES", "TBBO"]', 'utc-24x7/1', 'UTC', '["a", "b"]', '[]',
+              'm', repeat('a', 64), now(), 0, 'READY', 'XNAS.ITCH', row_number() over (order by dataset_id), 0
+            from stage1_datasets
+        """)
+        catalog.execute("analyze data_ingest_runs, dataset_manifests")
+        yield catalog
+
+
+@pytest.mark.parametrize("dataset", ["dataset 5", "dataset 1", "dataset 7"])
+def test_what_came_from_what_uses_indexes_only(derived, dataset):
+    plan = explain(derived, f"select * from dataset_lineage where dataset_id = md5('{dataset}')::uuid")
+    assert tables_read_whole(plan) == []
+    assert {"dataset_manifests_pkey", "data_ingest_runs_pkey", "stage1_datasets_pkey"} <= indexes(plan)
+    runs = value(derived, f"select count(*) from walkforward_runs where dataset_id = md5('{dataset}')::uuid")
+    simulations = value(derived, f"select count(*) from simulation_runs where dataset_id = md5('{dataset}')::uuid")
+    assert rows_read(plan) <= 20 + 6 * (1 + runs + simulations)
+
+
+def test_the_manifest_of_a_dataset_and_of_an_ingest_is_found_by_index(derived):
+    for condition in (f"dataset_uuid = {LARGE}", "ingest_id = 7"):
+        plan = explain(derived, f"select * from datasets where {condition}")
+        assert tables_read_whole(plan) == []
+        assert rows_read(plan) <= 20
+
+
 def test_dataset_is_found_by_its_slug_and_counted_by_index(catalog):
     slug = value(catalog, f"select dataset_slug from stage1_datasets where dataset_id = {LARGE}")
     plan = explain(catalog, f"select * from dataset_catalog where dataset_slug = '{slug}'")

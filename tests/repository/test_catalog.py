@@ -32,6 +32,7 @@ _DEFINERS = {
     "stage1_internal.follow_indicator_dataset_v1": "the same client's row changes what is known of its dataset",
     "stage1_internal.ensure_bar_partitions": "only the owner may attach partitions",
     "stage1_internal.opened_bar_load": "the loading functions call it with the owner's rights",
+    "public.upsert_dataset_manifest": "loaders register what they loaded, and may otherwise only read the catalog",
     "stage1_internal.record_validation": "whoever may ask the checks records their answer, and nobody writes it otherwise",
     **dict.fromkeys(
         (

@@ -113,12 +113,14 @@ def test_keywords_are_lower_case(path: Path) -> None:
 
 
 def test_every_sql_file_lies_where_something_reads_it() -> None:
-    read = {file.path for file in OBJECTS} | set((SQL / "smoke").glob("*.sql")) | set((SQL / "queries").glob("*.sql"))
+    read = {file.path for file in OBJECTS} | {
+        path for name in ("smoke", "queries", "sqlite") for path in (SQL / name).glob("*.sql")
+    }
     lost = [name_of(path) for path in files(".sql", below="sql") if path not in read and path != SQL / "roles.sql"]
     assert not lost, lost
 
 
-@pytest.mark.parametrize("path", sorted((SQL / "queries").glob("*.sql")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted([*(SQL / "queries").glob("*.sql"), *(SQL / "sqlite").glob("*.sql")]), ids=name_of)
 def test_every_query_is_asked(path: Path) -> None:
     package = "".join(source.read_text(encoding="utf-8") for source in files(".py", below="tooling"))
     assert f'"{path.stem}"' in package, f"nothing asks {name_of(path)}"

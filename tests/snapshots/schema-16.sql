@@ -258,6 +258,130 @@ ALTER FUNCTION public.fn_find_dataset(p_dataset text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_find_dataset(p_dataset text) IS 'The dataset_id of the dataset that a slug or the text of an id names.';
 
+CREATE TABLE public.dataset_manifests (
+    dataset_id uuid NOT NULL,
+    symbol text NOT NULL,
+    from_date date NOT NULL,
+    to_date date NOT NULL,
+    products jsonb NOT NULL,
+    calendar_version text NOT NULL,
+    tz text NOT NULL,
+    raw_dbn jsonb NOT NULL,
+    bars_parquet jsonb NOT NULL,
+    bars_manifest_path text NOT NULL,
+    bars_manifest_sha256 text NOT NULL,
+    generated_at timestamp with time zone NOT NULL,
+    size_bytes bigint NOT NULL,
+    status text NOT NULL,
+    vendor_dataset text NOT NULL,
+    ingest_id bigint,
+    bar_count bigint NOT NULL,
+    first_ts timestamp with time zone,
+    last_ts timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT dataset_manifests_bars_parquet_are_strings CHECK (((jsonb_typeof(bars_parquet) = 'array'::text) AND (NOT jsonb_path_exists(bars_parquet, 'strict $[*]?(@.type() != "string")'::jsonpath)))),
+    CONSTRAINT dataset_manifests_counts_are_natural CHECK (((size_bytes >= 0) AND (bar_count >= 0))),
+    CONSTRAINT dataset_manifests_products_are_strings CHECK (((jsonb_typeof(products) = 'array'::text) AND (NOT jsonb_path_exists(products, 'strict $[*]?(@.type() != "string")'::jsonpath)))),
+    CONSTRAINT dataset_manifests_range_holds_a_day CHECK ((from_date < to_date)),
+    CONSTRAINT dataset_manifests_raw_dbn_are_strings CHECK (((jsonb_typeof(raw_dbn) = 'array'::text) AND (NOT jsonb_path_exists(raw_dbn, 'strict $[*]?(@.type() != "string")'::jsonpath)))),
+    CONSTRAINT dataset_manifests_sha256_is_hex CHECK ((bars_manifest_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT dataset_manifests_span_is_that_of_bars CHECK ((((bar_count > 0) = (first_ts IS NOT NULL)) AND ((first_ts IS NULL) = (last_ts IS NULL)))),
+    CONSTRAINT dataset_manifests_span_is_upright CHECK ((first_ts <= last_ts)),
+    CONSTRAINT dataset_manifests_status_known CHECK ((status = ANY (ARRAY['READY'::text, 'PARTIAL'::text])))
+);
+
+ALTER TABLE public.dataset_manifests OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.dataset_manifests IS 'What is known of a dataset whose bars were derived here: its range of days, its files, its manifest, and the ingest that loaded it.';
+
+COMMENT ON COLUMN public.dataset_manifests.dataset_id IS 'The dataset of stage1_datasets that it describes.';
+
+COMMENT ON COLUMN public.dataset_manifests.symbol IS 'The symbol as it was asked of the vendor.';
+
+COMMENT ON COLUMN public.dataset_manifests.from_date IS 'The first UTC day.';
+
+COMMENT ON COLUMN public.dataset_manifests.to_date IS 'The first UTC day after it: exclusive.';
+
+COMMENT ON COLUMN public.dataset_manifests.products IS 'What the bars were derived from, such as ["TRADES", "TBBO"].';
+
+COMMENT ON COLUMN public.dataset_manifests.calendar_version IS 'The calendar of the sessions; utc-24x7/1 has every minute.';
+
+COMMENT ON COLUMN public.dataset_manifests.tz IS 'The time zone of that calendar.';
+
+COMMENT ON COLUMN public.dataset_manifests.raw_dbn IS 'The vendor''s files, from the folder that holds the data folder.';
+
+COMMENT ON COLUMN public.dataset_manifests.bars_parquet IS 'The derived bars, from the same folder.';
+
+COMMENT ON COLUMN public.dataset_manifests.bars_manifest_path IS 'The manifest that names every input and output with its sha256, from the same folder.';
+
+COMMENT ON COLUMN public.dataset_manifests.bars_manifest_sha256 IS 'The sha256 of the manifest itself.';
+
+COMMENT ON COLUMN public.dataset_manifests.generated_at IS 'When the manifest last changed.';
+
+COMMENT ON COLUMN public.dataset_manifests.size_bytes IS 'The bytes of the vendor''s files and of the derived bars together.';
+
+COMMENT ON COLUMN public.dataset_manifests.status IS 'READY, or PARTIAL while the range is not over; a later run extends it.';
+
+COMMENT ON COLUMN public.dataset_manifests.vendor_dataset IS 'The vendor''s code of the feed, such as XNAS.ITCH.';
+
+COMMENT ON COLUMN public.dataset_manifests.ingest_id IS 'The load in data_ingest_runs that brought the bars to market_bars_ohlcv_1m; null while none did.';
+
+COMMENT ON COLUMN public.dataset_manifests.bar_count IS 'How many bars were derived.';
+
+COMMENT ON COLUMN public.dataset_manifests.first_ts IS 'The start of the first bar''s minute; null without bars.';
+
+COMMENT ON COLUMN public.dataset_manifests.last_ts IS 'The start of the last bar''s minute; null without bars.';
+
+COMMENT ON COLUMN public.dataset_manifests.created_at IS 'When the dataset was first registered.';
+
+COMMENT ON COLUMN public.dataset_manifests.updated_at IS 'When its registration last changed.';
+
+CREATE VIEW public.datasets AS
+ SELECT d.dataset_slug AS dataset_id,
+    m.symbol,
+    m.from_date,
+    m.to_date,
+    (array_to_json(ARRAY( SELECT t.item
+           FROM jsonb_array_elements_text(m.products) WITH ORDINALITY t(item, place)
+          ORDER BY t.place)))::text AS products_json,
+    m.calendar_version,
+    m.tz,
+    (array_to_json(ARRAY( SELECT t.item
+           FROM jsonb_array_elements_text(m.raw_dbn) WITH ORDINALITY t(item, place)
+          ORDER BY t.place)))::text AS raw_dbn_json,
+    (array_to_json(ARRAY( SELECT t.item
+           FROM jsonb_array_elements_text(m.bars_parquet) WITH ORDINALITY t(item, place)
+          ORDER BY t.place)))::text AS bars_parquet_json,
+    m.bars_manifest_path,
+    m.generated_at,
+    m.size_bytes,
+    m.status,
+    m.vendor_dataset,
+    m.bar_count,
+    m.first_ts,
+    m.last_ts,
+    m.ingest_id,
+    d.dataset_id AS dataset_uuid,
+    d.kind,
+    m.bars_manifest_sha256
+   FROM (public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)));
+
+ALTER VIEW public.datasets OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.datasets IS 'The datasets whose bars were derived here, with their ranges, files and manifests; dataset_id is the slug.';
+
+CREATE FUNCTION public.fn_get_dataset_manifest(p_dataset text) RETURNS SETOF public.datasets
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_get_dataset_manifest(p_dataset text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) IS 'Range, files and manifest of the dataset that a slug or the text of an id names.';
+
 CREATE FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.market_bars_ohlcv_1m
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -735,6 +859,133 @@ ALTER FUNCTION public.fn_show_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) IS 'The audit row of one load.';
 
+CREATE VIEW public.dataset_lineage AS
+ SELECT m.dataset_id,
+    d.dataset_slug,
+    1 AS step,
+    'vendor file'::text AS kind,
+    f.path AS name,
+    m.vendor_dataset AS came_from,
+    format('of %s, %s until %s'::text, m.symbol, m.from_date, m.to_date) AS detail,
+    NULL::timestamp with time zone AS happened_at,
+    NULL::bigint AS ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id
+   FROM ((public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+     CROSS JOIN LATERAL jsonb_array_elements_text(m.raw_dbn) f(path))
+UNION ALL
+ SELECT m.dataset_id,
+    d.dataset_slug,
+    2 AS step,
+    'manifest'::text AS kind,
+    m.bars_manifest_path AS name,
+    ( SELECT string_agg(f.path, ', '::text ORDER BY f.place) AS string_agg
+           FROM jsonb_array_elements_text(m.raw_dbn) WITH ORDINALITY f(path, place)) AS came_from,
+    format('%s, %s bars of %s, sha256 %s'::text, m.status, m.bar_count, ( SELECT string_agg(f.name, ' and '::text ORDER BY f.place) AS string_agg
+           FROM jsonb_array_elements_text(m.products) WITH ORDINALITY f(name, place)), m.bars_manifest_sha256) AS detail,
+    m.generated_at AS happened_at,
+    m.ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id
+   FROM (public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+UNION ALL
+ SELECT m.dataset_id,
+    d.dataset_slug,
+    3 AS step,
+    'ingest'::text AS kind,
+    format('ingest %s'::text, r.id) AS name,
+    m.bars_manifest_path AS came_from,
+    format('%s of %s %s: %s rows'::text,
+        CASE
+            WHEN (r.undone_at IS NOT NULL) THEN 'undone'::text
+            WHEN (r.repeats_ingest_id IS NOT NULL) THEN format('repeats ingest %s'::text, r.repeats_ingest_id)
+            ELSE r.status
+        END, r.vendor, r.dataset, r.row_count) AS detail,
+    COALESCE(r.finished_at, r.started_at) AS happened_at,
+    r.id AS ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id
+   FROM ((public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+     JOIN public.data_ingest_runs r ON ((r.id = m.ingest_id)))
+UNION ALL
+ SELECT d.dataset_id,
+    d.dataset_slug,
+    4 AS step,
+    'dataset'::text AS kind,
+    d.dataset_slug AS name,
+    COALESCE(('ingest '::text || (m.ingest_id)::text), m.bars_manifest_path, d.source) AS came_from,
+    concat_ws(', '::text, d.kind, NULLIF(d.symbol, ''::text), NULLIF(d.ohlcv_measurement, ''::text), NULLIF(d.indicator_measurement, ''::text)) AS detail,
+    d.created_at AS happened_at,
+    m.ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id
+   FROM (public.stage1_datasets d
+     LEFT JOIN public.dataset_manifests m ON ((m.dataset_id = d.dataset_id)))
+UNION ALL
+ SELECT r.dataset_id,
+    d.dataset_slug,
+    5 AS step,
+    'run'::text AS kind,
+    (r.run_id)::text AS name,
+    d.dataset_slug AS came_from,
+    concat_ws(', '::text, NULLIF(r.prediction_measurement, ''::text), NULLIF(r.status, ''::text)) AS detail,
+    r.created_at AS happened_at,
+    NULL::bigint AS ingest_id,
+    r.run_id,
+    NULL::uuid AS simulation_id
+   FROM (public.walkforward_runs r
+     LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = r.dataset_id)))
+UNION ALL
+ SELECT r.dataset_id,
+    d.dataset_slug,
+    6 AS step,
+    'simulation'::text AS kind,
+    (s.simulation_id)::text AS name,
+    (r.run_id)::text AS came_from,
+    concat_ws(', '::text, NULLIF(s.questdb_namespace, ''::text), NULLIF(s.status, ''::text)) AS detail,
+    s.created_at AS happened_at,
+    NULL::bigint AS ingest_id,
+    r.run_id,
+    s.simulation_id
+   FROM ((public.walkforward_runs r
+     JOIN public.simulation_runs s ON ((s.run_id = r.run_id)))
+     LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = r.dataset_id)))
+UNION ALL
+ SELECT s.dataset_id,
+    d.dataset_slug,
+    6 AS step,
+    'simulation'::text AS kind,
+    (s.simulation_id)::text AS name,
+    COALESCE((s.run_id)::text, d.dataset_slug) AS came_from,
+    concat_ws(', '::text, NULLIF(s.questdb_namespace, ''::text), NULLIF(s.status, ''::text)) AS detail,
+    s.created_at AS happened_at,
+    NULL::bigint AS ingest_id,
+    s.run_id,
+    s.simulation_id
+   FROM (public.simulation_runs s
+     LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = s.dataset_id)))
+  WHERE (NOT (EXISTS ( SELECT 1
+           FROM public.walkforward_runs r
+          WHERE (r.run_id = s.run_id))));
+
+ALTER VIEW public.dataset_lineage OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.dataset_lineage IS 'What came from what: vendor files, manifest, ingest, dataset, runs and simulations, one row each, by step.';
+
+CREATE FUNCTION public.fn_trace_dataset(p_dataset text) RETURNS SETOF public.dataset_lineage
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET max_parallel_workers_per_gather TO '0'
+    AS …;
+
+ALTER FUNCTION public.fn_trace_dataset(p_dataset text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_trace_dataset(p_dataset text) IS 'What came from what, for the dataset that a slug or the text of an id names: its files, manifest, ingest, runs and simulations.';
+
 CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -745,6 +996,15 @@ CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data
 ALTER FUNCTION public.undo_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.undo_ingest(p_ingest_id bigint) IS 'Removes the bars that an ingest wrote and still owns, corrects the summary and marks the audit row as undone.';
+
+CREATE FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) IS 'Registers a dataset of derived bars, or brings its registration up to date; returns the id of the dataset that holds the slug.';
 
 CREATE FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) RETURNS void
     LANGUAGE plpgsql
@@ -781,6 +1041,15 @@ CREATE FUNCTION stage1_internal.begin_replay(p_kind text DEFAULT 'spool'::text) 
 ALTER FUNCTION stage1_internal.begin_replay(p_kind text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.begin_replay(p_kind text) IS 'Opens a run of the replay and returns its id; refuses a role that is stronger than the role matrix says.';
+
+CREATE FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) IS 'Refuses a manifest that lacks something or contradicts itself.';
 
 CREATE FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer DEFAULT NULL::integer, p_recount text DEFAULT ''::text) RETURNS TABLE(severity text, subject text, detail text, findings bigint)
     LANGUAGE plpgsql
@@ -1807,6 +2076,61 @@ ALTER VIEW public.inverted_spans OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.inverted_spans IS 'Spans of datasets, symbols and loads that end before they begin.';
 
+CREATE VIEW public.manifest_counts_differ AS
+ SELECT 'manifest_counts_differ'::text AS check_name,
+    'warning'::text AS severity,
+    d.dataset_slug AS subject,
+    (
+        CASE
+            WHEN (COALESCE(i.row_count, (0)::bigint) <> m.bar_count) THEN format('the manifest says %s bars of %s, and ingest %s brought %s'::text, m.bar_count, m.symbol, r.id, COALESCE(i.row_count, (0)::bigint))
+            WHEN u.is_earlier THEN format('ingest %s, which had brought bars of %s within its span before, was undone'::text, u.ingest_id, m.symbol)
+            WHEN u.is_undone THEN format('ingest %s had rewritten bars of %s within its span, and was undone'::text, u.ingest_id, m.symbol)
+            ELSE format('ingest %s rewrote bars of %s within its span'::text, u.ingest_id, m.symbol)
+        END || '; run `stage1 data` for it again, or `stage1 datasets push`'::text) AS detail
+   FROM (((((public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+     JOIN public.data_ingest_runs r ON (((r.id = m.ingest_id) AND (r.status = 'success'::text) AND (r.undone_at IS NULL))))
+     LEFT JOIN public.data_ingest_runs f ON ((f.id = r.repeats_ingest_id)))
+     LEFT JOIN public.data_ingest_symbols i ON (((i.ingest_id = r.id) AND (i.symbol = m.symbol))))
+     LEFT JOIN LATERAL ( SELECT o.ingest_id,
+            (o.version <= i.version) AS is_earlier,
+            (o.undone_version IS NOT NULL) AS is_undone
+           FROM public.data_ingest_symbols o
+          WHERE ((o.symbol = m.symbol) AND (o.first_ts <= i.last_ts) AND (o.last_ts >= i.first_ts) AND
+                CASE
+                    WHEN (o.version > i.version) THEN (o.changed_count > 0)
+                    ELSE ((o.undone_version > i.version) AND ((o.inserted_count + o.changed_count) > 0) AND (i.updated_count > i.changed_count))
+                END)
+          ORDER BY COALESCE(o.undone_version, o.version) DESC
+         LIMIT 1) u ON (true))
+  WHERE ((f.undone_at IS NULL) AND ((COALESCE(i.row_count, (0)::bigint) <> m.bar_count) OR (u.ingest_id IS NOT NULL)));
+
+ALTER VIEW public.manifest_counts_differ OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.manifest_counts_differ IS 'Datasets of derived bars of which the database has other bars, or another number of them, than the manifest says.';
+
+CREATE VIEW public.manifests_without_bars AS
+ SELECT 'manifests_without_bars'::text AS check_name,
+    'error'::text AS severity,
+    d.dataset_slug AS subject,
+    format('%s, so that its bars are not in the database; run `stage1 data` for it again, or `stage1 datasets push`'::text,
+        CASE
+            WHEN (r.id IS NULL) THEN 'no ingest loaded it'::text
+            WHEN (r.undone_at IS NOT NULL) THEN format('ingest %s was undone'::text, r.id)
+            WHEN (f.undone_at IS NOT NULL) THEN format('ingest %s, which ingest %s repeats, was undone'::text, f.id, r.id)
+            WHEN (r.status = 'failed'::text) THEN format('ingest %s failed'::text, r.id)
+            ELSE format('ingest %s is not finished'::text, r.id)
+        END) AS detail
+   FROM (((public.dataset_manifests m
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+     LEFT JOIN public.data_ingest_runs r ON ((r.id = m.ingest_id)))
+     LEFT JOIN public.data_ingest_runs f ON ((f.id = r.repeats_ingest_id)))
+  WHERE ((m.bar_count > 0) AND ((r.id IS NULL) OR (r.status <> 'success'::text) OR (r.undone_at IS NOT NULL) OR (f.undone_at IS NOT NULL)));
+
+ALTER VIEW public.manifests_without_bars OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.manifests_without_bars IS 'Datasets of derived bars whose ingest is missing, failed or was undone.';
+
 CREATE VIEW public.negative_counts AS
  SELECT 'negative_counts'::text AS check_name,
     'error'::text AS severity,
@@ -1866,6 +2190,24 @@ CREATE VIEW public.open_functions AS
 ALTER VIEW public.open_functions OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.open_functions IS 'Functions of stage1 that everybody may execute, or that run with the rights of their owner in the search_path of their caller.';
+
+CREATE VIEW public.partial_manifests_overdue AS
+ SELECT 'partial_manifests_overdue'::text AS check_name,
+    'warning'::text AS severity,
+    d.dataset_slug AS subject,
+    format('it is PARTIAL and was last extended %s, and the limit is %s; run `stage1 data` for it again'::text, m.generated_at, s.max_age) AS detail
+   FROM ((( SELECT COALESCE(NULLIF(current_setting('stage1.partial_max_age'::text, true), ''::text), '35 days'::text) AS max_age) s
+     CROSS JOIN public.dataset_manifests m)
+     JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
+  WHERE ((s.max_age <> 'off'::text) AND (m.status = 'PARTIAL'::text) AND (m.generated_at < (now() - (
+        CASE s.max_age
+            WHEN 'off'::text THEN '0'::text
+            ELSE s.max_age
+        END)::interval)));
+
+ALTER VIEW public.partial_manifests_overdue OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.partial_manifests_overdue IS 'Datasets of a range of days that is not over, and that nobody extended for a long time.';
 
 CREATE VIEW public.placeholder_datasets AS
  SELECT 'placeholder_datasets'::text AS check_name,
@@ -2101,7 +2443,7 @@ CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text, 'stage1_replay'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.begin_replay'::text, 'stage1_internal.finish_replay'::text, 'stage1_internal.replay_rules'::text, 'stage1_internal.open_spool'::text, 'stage1_internal.find_spool'::text, 'stage1_internal.close_spool'::text, 'stage1_internal.spool_statements'::text, 'stage1_internal.record_applied'::text, 'stage1_internal.record_unapplied'::text, 'stage1_internal.waiting_statements'::text, 'stage1_internal.retry_letters'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_replay_status'::text, 'public.fn_list_replay_letters'::text, 'public.fn_list_replay_spools'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.replay_runs'::text, 'stage1_internal.replay_spools'::text, 'stage1_internal.replay_statements'::text, 'public.dead_letters_waiting'::text, 'public.statements_waiting'::text, 'public.spools_left_open'::text, 'public.replay_overdue'::text, 'public.replays_stopped'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.backup_records'::text, 'public.backup_overdue'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text, 'public.negative_counts'::text, 'public.inverted_spans'::text, 'public.drifted_objects'::text, 'public.invalid_indexes'::text, 'public.open_functions'::text, 'stage1_internal.last_validation'::text, 'stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text, 'stage1_internal.bar_recounts'::text, 'stage1_internal.symbols_to_recount'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text, 'stage1_internal.checks'::text, 'stage1_internal.check_findings'::text, 'stage1_internal.recounted_summaries'::text, 'stage1_internal.record_validation'::text, 'stage1_internal.drifting_objects'::text, 'public.fn_list_validations'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.fn_trace_dataset'::text, 'public.fn_get_dataset_manifest'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text, 'public.dataset_lineage'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_dataset_manifest'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_find_dataset'::text, 'public.fn_get_dataset_manifest'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.datasets'::text, 'public.dataset_manifests'::text, 'public.manifests_without_bars'::text, 'public.manifest_counts_differ'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text, 'stage1_replay'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.begin_replay'::text, 'stage1_internal.finish_replay'::text, 'stage1_internal.replay_rules'::text, 'stage1_internal.open_spool'::text, 'stage1_internal.find_spool'::text, 'stage1_internal.close_spool'::text, 'stage1_internal.spool_statements'::text, 'stage1_internal.record_applied'::text, 'stage1_internal.record_unapplied'::text, 'stage1_internal.waiting_statements'::text, 'stage1_internal.retry_letters'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_replay_status'::text, 'public.fn_list_replay_letters'::text, 'public.fn_list_replay_spools'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.replay_runs'::text, 'stage1_internal.replay_spools'::text, 'stage1_internal.replay_statements'::text, 'public.dead_letters_waiting'::text, 'public.statements_waiting'::text, 'public.spools_left_open'::text, 'public.replay_overdue'::text, 'public.replays_stopped'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.backup_records'::text, 'public.backup_overdue'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text, 'public.negative_counts'::text, 'public.inverted_spans'::text, 'public.drifted_objects'::text, 'public.invalid_indexes'::text, 'public.partial_manifests_overdue'::text, 'public.open_functions'::text, 'stage1_internal.last_validation'::text, 'stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text, 'stage1_internal.bar_recounts'::text, 'stage1_internal.symbols_to_recount'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text, 'stage1_internal.checks'::text, 'stage1_internal.check_findings'::text, 'stage1_internal.recounted_summaries'::text, 'stage1_internal.record_validation'::text, 'stage1_internal.drifting_objects'::text, 'public.fn_list_validations'::text])) m(role_names, privileges, object_kind, object_names)
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -2403,6 +2745,9 @@ ALTER TABLE ONLY public.data_ingest_runs
 ALTER TABLE ONLY public.data_ingest_symbols
     ADD CONSTRAINT data_ingest_symbols_pkey PRIMARY KEY (ingest_id, symbol);
 
+ALTER TABLE ONLY public.dataset_manifests
+    ADD CONSTRAINT dataset_manifests_pkey PRIMARY KEY (dataset_id);
+
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_pkey PRIMARY KEY (dataset_id);
 
@@ -2475,6 +2820,8 @@ ALTER TABLE ONLY stage1_internal.validation_results
 ALTER TABLE ONLY stage1_internal.validation_runs
     ADD CONSTRAINT validation_runs_pkey PRIMARY KEY (id);
 
+CREATE INDEX idx_dataset_manifests_ingest ON public.dataset_manifests USING btree (ingest_id);
+
 CREATE INDEX idx_ingest_runs_dataset ON public.data_ingest_runs USING btree (dataset, started_at, id);
 
 CREATE INDEX idx_ingest_runs_file ON public.data_ingest_runs USING btree (file_sha256, id);
@@ -2545,6 +2892,12 @@ ALTER TABLE ONLY public.data_ingest_runs
 
 ALTER TABLE ONLY public.data_ingest_symbols
     ADD CONSTRAINT data_ingest_symbols_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.dataset_manifests
+    ADD CONSTRAINT dataset_manifests_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.dataset_manifests
+    ADD CONSTRAINT dataset_manifests_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id);
 
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_stage1_fk FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id) ON DELETE CASCADE;
@@ -2629,7 +2982,21 @@ GRANT ALL ON FUNCTION public.fn_dataset_lineage(p_dataset text) TO stage1_readon
 
 REVOKE ALL ON FUNCTION public.fn_find_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_manifests TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_manifests TO stage1_ingest;
+GRANT SELECT ON TABLE public.dataset_manifests TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.datasets TO stage1_app;
+GRANT SELECT ON TABLE public.datasets TO stage1_ingest;
+GRANT SELECT ON TABLE public.datasets TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_app;
@@ -2733,8 +3100,19 @@ GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_readonly;
 
+GRANT SELECT ON TABLE public.dataset_lineage TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_lineage TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) TO stage1_readonly;
+
 REVOKE ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) TO stage1_ingest;
+
+REVOKE ALL ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.upsert_stage1_dataset(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_granularity text, p_source text, p_ohlcv_measurement text, p_indicator_measurement text, p_ohlcv_rows bigint, p_indicator_rows bigint, p_ohlcv_first timestamp with time zone, p_ohlcv_last timestamp with time zone, p_indicator_first timestamp with time zone, p_indicator_last timestamp with time zone, p_metadata jsonb) TO stage1_app;
@@ -2747,6 +3125,8 @@ GRANT ALL ON FUNCTION stage1_internal.begin_ingest(p_vendor text, p_dataset text
 
 REVOKE ALL ON FUNCTION stage1_internal.begin_replay(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.begin_replay(p_kind text) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) TO stage1_readonly;
@@ -2900,9 +3280,19 @@ GRANT SELECT ON TABLE public.invalid_indexes TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.inverted_spans TO stage1_readonly;
 
+GRANT SELECT ON TABLE public.manifest_counts_differ TO stage1_app;
+GRANT SELECT ON TABLE public.manifest_counts_differ TO stage1_ingest;
+GRANT SELECT ON TABLE public.manifest_counts_differ TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.manifests_without_bars TO stage1_app;
+GRANT SELECT ON TABLE public.manifests_without_bars TO stage1_ingest;
+GRANT SELECT ON TABLE public.manifests_without_bars TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.negative_counts TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.open_functions TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.partial_manifests_overdue TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.placeholder_datasets TO stage1_readonly;
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from tests.sql.bar_loads import bars, begin, load, minute, undo
+from tests.sql.test_dataset_manifests import upsert
 
 ID, RUN = UUID(int=1), UUID(int=2)
 SHA_OF_A = sha256(b"a.dbn").hexdigest()
@@ -18,6 +19,9 @@ CHECKS = {
     "bar_summaries_differ": "error",
     "bars_without_ingest": "error",
     "backup_overdue": "error",
+    "manifests_without_bars": "error",
+    "manifest_counts_differ": "warning",
+    "partial_manifests_overdue": "warning",
 }
 
 
@@ -40,6 +44,7 @@ def test_whole_datasets_and_loads_are_healthy(db, check, recount):
     add(db)
     load(db, bars("A", 0, 10) + bars("B", 0, 3))
     undo(db, load(db, bars("A", 5, 15, close=3) + bars("C", 0, 3), name="b.dbn")["id"])
+    upsert(db, ingest_id=load(db, bars("AAPL", 0, 10), name="d.dbn")["id"])
     begin(db, "c.dbn")
     db.execute("select set_config('stage1.recount', %s, true)", [recount])
     assert findings(db, check) == []

@@ -9,8 +9,9 @@ import pytest
 
 from stage1 import errors
 from stage1.operations import ingest_files as module
-from stage1.operations.ingest import Outcome, Progress, silent
+from stage1.operations.ingest import Outcome, silent
 from stage1.operations.ingest_files import Ended, exit_code_of, ingest_files
+from stage1.operations.load_bars import Progress
 
 PATHS = [Path(f"{number}.dbn") for number in range(4)]
 REFUSED, CANNOT, GONE = errors.BadRows(), errors.FileUnusable(), errors.ConnectionLost()

@@ -168,6 +168,38 @@ class FileChanged(Stage1Error):
     http_status = 409
 
 
+# --- vendor ------------------------------------------------------------------------------------------------
+
+
+class VendorRefused(Stage1Error):
+    """The vendor refused the request, or answered with something else than what was asked for."""
+
+    sqlstate = "S1V01"
+    http_status = 502
+
+
+class VendorHasNone(Stage1Error):
+    """The vendor has nothing of that symbol in that range."""
+
+    sqlstate = "S1V02"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class CostRefused(Stage1Error):
+    """The data would cost more than is allowed without asking."""
+
+    sqlstate = "S1V03"
+    http_status = 402
+
+
+class RawFileConflict(Stage1Error):
+    """The raw file in that place is of another vendor dataset, symbol or range."""
+
+    sqlstate = "S1V04"
+    http_status = 409
+
+
 # --- replay ------------------------------------------------------------------------------------------------
 
 
@@ -420,6 +452,20 @@ class ServerNotStarted(Stage1Error):
 
 class BackupFailed(Stage1Error):
     """pg_dump did not finish; nothing was kept."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class VendorUnavailable(Stage1Error):
+    """The vendor could not be reached, or did not finish its answer, in several tries."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class VendorDenied(Stage1Error):
+    """The vendor does not accept the key, or the key may not do this."""
 
     exit_code = ExitCode.CANNOT_NOW
     http_status = 503

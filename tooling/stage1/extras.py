@@ -9,6 +9,7 @@ from stage1.errors import ExtraMissing
 _MODULES = {
     "replay": ("pgparse",),
     "vendor": ("databento_dbn", "numpy"),
+    "fetch": ("databento", "requests", "urllib3"),
     "frames": ("numpy", "pandas", "pyarrow"),
 }
 

@@ -60,6 +60,34 @@ SETTINGS: tuple[Setting, ...] = (
         "Days for which a statement of the spool whose parent row is missing is tried again, before it is a dead letter.",
     ),
     Setting("STAGE1_SPOOL_KEEP", "30", "Days for which `replay purge` keeps the spool files that are done."),
+    Setting(
+        "DATABENTO_API_KEY",
+        "",
+        "The key of the vendor's historical service; needed by `fetch` and `data` alone, and only where something is missing.",
+        secret=True,
+    ),
+    Setting(
+        "DATABENTO_GATEWAY",
+        "https://hist.databento.com",
+        "Where the vendor's historical service is; plain http is for a stand-in on this machine alone.",
+    ),
+    Setting(
+        "STAGE1_DATA", "data", "The folder of raw files, derived bars and the offline catalog; relative to the working directory."
+    ),
+    Setting(
+        "STAGE1_CATALOG",
+        "",
+        "The offline catalog, an SQLite file, for a machine without a database. Without it: catalog.sqlite in STAGE1_DATA.",
+    ),
+    Setting("STAGE1_VENDOR_DATASET", "XNAS.ITCH", "The vendor dataset of `fetch` and `data`, unless --dataset names another."),
+    Setting(
+        "STAGE1_MAX_COST",
+        "10",
+        "US dollars that one `fetch` or `data` may cost before it asks, or refuses where nobody can be asked.",
+    ),
+    Setting("STAGE1_VENDOR_TIMEOUT", "60", "Seconds that the vendor may take to answer, or to send the next piece of an answer."),
+    Setting("STAGE1_VENDOR_RETRIES", "5", "How often a request to the vendor that failed for a passing reason is tried again."),
+    Setting("STAGE1_VENDOR_BACKOFF", "1", "Seconds before the first of these tries; about twice as many before each next one."),
     Setting("STAGE1_CONNECT_TIMEOUT", "10", "Seconds to wait for a connection to the server."),
     Setting(
         "STAGE1_STATEMENT_TIMEOUT",
@@ -108,6 +136,10 @@ class Settings:
     def count(self, name: str) -> int:
         """A setting that counts something; a part counts as a whole, since libpq takes 0 seconds for 'for ever'."""
         return math.ceil(self._number(name))
+
+    def number(self, name: str) -> float:
+        """A setting that is a quantity: a number that is not negative."""
+        return self._number(name)
 
     def milliseconds(self, name: str) -> int:
         """A duration for PostgreSQL, to which 0 alone means 'for ever'."""

@@ -15,7 +15,7 @@ begin
   if p_dataset is null or btrim(p_dataset) = '' then
     raise exception using errcode = 'S1A01',
       message = format('p_dataset was %s; a slug or a dataset_id was expected.', case when p_dataset is null then 'null' else 'empty' end),
-      hint = 'select dataset_slug from public.fn_list_datasets() lists the slugs.';
+      hint = 'select dataset_slug from fn_list_datasets() lists the slugs.';
   end if;
   if p_dataset ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then
     select d.dataset_id into v_dataset_id from public.stage1_datasets as d where d.dataset_id = p_dataset::uuid;
@@ -43,7 +43,7 @@ begin
   ) as n;
   raise exception using errcode = 'S1C02',
     message = format('p_dataset was %L; there is no dataset of that slug or id.', p_dataset),
-    hint = coalesce('Near it: ' || v_near, 'select dataset_slug from public.fn_list_datasets() lists the slugs.');
+    hint = coalesce('Near it: ' || v_near, 'select dataset_slug from fn_list_datasets() lists the slugs.');
 end;
 $function$;
 

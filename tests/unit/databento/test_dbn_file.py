@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import zstandard
 
-from stage1.adapters.databento.dbn_file import RECORD, bars_of, open_dbn
-from stage1.adapters.databento.header import Mapping, require_one_minute_bars
+from stage1.adapters.databento.dbn_file import bars_of, open_dbn
+from stage1.adapters.databento.header import Mapping, require_schema
+from stage1.adapters.databento.layouts import BARS
 from stage1.adapters.databento.whole_file import sha256_of
 from stage1.errors import FileDamaged, WrongSchema
 from tests.plugins.dbn_files import OHLCV, Header, nanoseconds, needs_real_files, real_files, records, symbols, write
@@ -23,7 +24,7 @@ def read(path: Path, count: int = 65_536) -> np.ndarray[Any, Any]:
         chunks = list(opened.chunks(count))
         assert opened.records == sum(len(chunk) for chunk in chunks)
         assert (opened.sha256, opened.bytes) == (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size)
-    return np.concatenate(chunks) if chunks else np.empty(0, RECORD)
+    return np.concatenate(chunks) if chunks else np.empty(0, BARS.dtype)
 
 
 def decoded(path: Path) -> np.ndarray[Any, Any]:
@@ -34,7 +35,7 @@ def decoded(path: Path) -> np.ndarray[Any, Any]:
 
 
 def test_the_layout_is_the_vendors() -> None:
-    assert RECORD == OHLCV
+    assert BARS.dtype == OHLCV
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -137,7 +138,7 @@ def test_a_header_without_an_end_or_a_limit_has_none(tmp_path: Path) -> None:
 def test_other_schemas_are_refused_with_what_to_do(schema: str, sentence: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.dbn.zst", records(2), Header(schema=schema))
     with open_dbn(path) as opened:
-        for attempt in (lambda: require_one_minute_bars(opened.header), lambda: next(opened.chunks())):
+        for attempt in (lambda: require_schema(opened.header, BARS), lambda: next(opened.chunks())):
             with pytest.raises(WrongSchema, match=sentence) as refusal:
                 attempt()
     assert str(path) in refusal.value.message
@@ -152,12 +153,12 @@ def test_a_live_capture_and_a_send_time_are_refused(tmp_path: Path) -> None:
     sent[8 + 44] = 1  # ts_out stands behind dataset, schema, start, end, limit, stype_in and stype_out
     path.write_bytes(sent)
     with open_dbn(path) as opened, pytest.raises(WrongSchema, match="send time") as refusal:
-        require_one_minute_bars(opened.header)
+        require_schema(opened.header, BARS)
     assert "A, B, C and 2 more" in refusal.value.hint
     encoded[8 + 16 : 8 + 18] = b"\xff\xff"
     path.write_bytes(encoded)
     with open_dbn(path) as opened, pytest.raises(WrongSchema, match="live capture"):
-        require_one_minute_bars(opened.header)
+        require_schema(opened.header, BARS)
 
 
 def test_the_hash_of_a_file_alone(tmp_path: Path) -> None:

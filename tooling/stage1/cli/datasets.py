@@ -1,17 +1,20 @@
 """`stage1 datasets`."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import click
 
+from stage1.cli import rendering
 from stage1.cli.options import Application, Group, pass_application
+from stage1.errors import ExitCode
 from stage1.model.json_text import checked_object
 
 # What fits a line of a screen; -v, JSON and CSV have all columns.
 _LISTED = ("dataset_slug", "kind", "ohlcv_row_count", "indicator_row_count", "run_count", "simulation_count", "updated_at")
-_LINEAGE = ("dataset_slug", "run_id", "prediction_measurement", "questdb_namespace", "status")
+_LINEAGE = ("kind", "name", "detail", "happened_at")
 
 
 class WholeNumber(click.ParamType[int]):
@@ -63,7 +66,7 @@ class JsonObject(click.ParamType[str]):
 
 @click.group(cls=Group)
 def datasets() -> None:
-    """List, show and register dataset triplets.
+    """List, show, register and verify datasets.
 
     A dataset is known by its slug (AAPL-2023-1m) or its id.
     """
@@ -105,7 +108,10 @@ def show(application: Application, dataset: str) -> None:
 @click.argument("dataset", metavar="SLUG")
 @pass_application
 def lineage(application: Application, dataset: str) -> None:
-    """Show every run and simulation that used a dataset; -v shows all columns.
+    """Show what came from what; -v shows all columns.
+
+    Read it top down: the vendor's files, the manifest of the bars that were derived from them, the ingest that loaded these, the
+    dataset, then each run that used it with its simulations.
 
     \b
     Examples:
@@ -145,3 +151,63 @@ def upsert(application: Application, /, **fields: Any) -> None:
     from stage1.operations import catalog
 
     application.show_record(catalog.upsert_dataset(application.target(), application.settings, catalog.Triplet(**fields)))
+
+
+@datasets.command()
+@click.argument("dataset", metavar="SLUG")
+@click.option("--offline", is_flag=True, help="Look it up in the offline catalog (STAGE1_CATALOG); needs no database.")
+@pass_application
+def verify(application: Application, dataset: str, offline: bool) -> None:
+    """Hash the files of a dataset again: the manifest, and every input and output that it names.
+
+    They lie in the data folder (STAGE1_DATA). Exit code 1 where one is missing or altered.
+
+    \b
+    Examples:
+        stage1 datasets verify AAPL-2023-1m
+        stage1 datasets verify AAPL-2023-1m --offline
+    """
+    from stage1.operations.verify_dataset import verify_dataset
+
+    target = None if offline else application.target()
+    files = verify_dataset(target, application.settings, dataset, application.detail)
+    bad = sum(not file.is_ok for file in files)
+    application.exit_code = ExitCode.ANSWER_IS_NO if bad else ExitCode.DONE
+    application.say(
+        f"{dataset}: {bad} of {len(files)} files are not what they should be"
+        if bad
+        else f"{dataset}: all {len(files)} files are as the manifest says"
+    )
+    application.show([asdict(file) for file in files])
+
+
+@datasets.command()
+@pass_application
+def push(application: Application) -> None:
+    """Bring the datasets of the offline catalog (STAGE1_CATALOG) to the database: their bars, then their rows.
+
+    A dataset that the database knows already is passed over. One whose files are gone is named and left, the others go on; the
+    exit code is 1 then.
+
+    \b
+    Examples:
+        stage1 datasets push
+    """
+    from stage1.cli.progress import Progress
+    from stage1.operations.push_datasets import PushedDataset, push_datasets
+
+    with Progress(quiet=application.verbosity is rendering.Verbosity.QUIET) as progress:
+
+        def through(one: PushedDataset) -> None:
+            if one.problem is not None:
+                with progress.aside():
+                    lines = [f"error: {one.dataset_id}: {one.problem.message}", one.problem.detail, one.problem.hint]
+                    rendering.say("\n  ".join(line for line in lines if line))
+
+        pushed = push_datasets(application.target(), application.settings, progress.show, through)
+    if any(one.problem for one in pushed):
+        application.exit_code = ExitCode.ANSWER_IS_NO
+    elif all(one.state != "pushed" for one in pushed):
+        application.say("nothing to do: the database has every dataset of the offline catalog")
+    columns = ("dataset_id", "state", "bar_count", "ingest_id")
+    application.show([{name: getattr(one, name) for name in columns} for one in pushed])

@@ -32,11 +32,14 @@ COMMANDS: dict[str, str] = {
     "server": "Run the embedded PostgreSQL of this folder.",
     "backup": "Back the database up.",
     "replay": "Replay the inserts that offline clients left in the spool, each exactly once.",
+    "data": "Make a dataset of a symbol and a year: fetch, derive, load, register. Prints its id.",
+    "fetch": "Fetch raw trades and quotes from the vendor, each file whole and paid for once.",
+    "derive": "Make one-minute bars of raw files that are in their place: Parquet, one file a month, and a manifest.",
     "ingest": "Load DBN files of one-minute bars into market_bars_ohlcv_1m, each whole or not at all.",
     "ingests": "List, show and undo the loads of files.",
     "stats": "Show the count, span and latest close of a symbol's bars, or of every symbol.",
     "bars": "Read the bars of a symbol, by time; prices are exact.",
-    "datasets": "List, show and register dataset triplets.",
+    "datasets": "List, show, register and verify datasets.",
     "completion": "Print the completion script of a shell.",
 }
 

@@ -47,9 +47,9 @@ def show_dataset(target: Target, settings: Settings, dataset: str) -> dict[str, 
 
 
 def dataset_lineage(target: Target, settings: Settings, dataset: str) -> Rows:
-    """Every run and simulation that used a dataset."""
+    """What came from what: the files, manifest and ingest of a dataset, its runs and their simulations."""
     with connected(target, settings, Purpose.READ) as connection:
-        return calls.rows(connection, "public.fn_dataset_lineage", p_dataset=dataset)
+        return calls.rows(connection, "public.fn_trace_dataset", p_dataset=dataset)
 
 
 def upsert_dataset(target: Target, settings: Settings, triplet: Triplet) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from stage1.errors import (
     UsageRefused,
 )
 from stage1.model.some_of import some_of
-from stage1.operations.ingest import Outcome, Progress
+from stage1.operations.ingest import Outcome
+from stage1.operations.load_bars import Progress
 
 # What is wrong with the database is wrong for the next file, too. A connection that was lost may be one alone.
 _ENDS_ALL = (DatabaseUnreachable, NotMigrated, ServerReadOnly)

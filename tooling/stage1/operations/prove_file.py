@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from stage1.adapters.databento import batch_folder
 from stage1.adapters.databento.dbn_file import bars_of, open_dbn
-from stage1.adapters.databento.header import Header, require_one_minute_bars
+from stage1.adapters.databento.header import Header, require_schema
+from stage1.adapters.databento.layouts import BARS
 from stage1.adapters.databento.symbology import Resolver
-from stage1.errors import CountMismatch, FileDamaged, Stage1Error, SymbolUnknown, WrongSchema
+from stage1.adapters.databento.whole_file import sha256_of
+from stage1.errors import CountMismatch, FileChanged, FileDamaged, Stage1Error, SymbolUnknown, WrongSchema
+from stage1.model.bar_batches import Batch
 from stage1.model.bar_checks import Checked, Checker
 from stage1.model.bar_gaps import Gaps
 from stage1.model.bar_minutes import by_symbol
@@ -33,14 +36,6 @@ CHUNK = 65_536  # records
 LAST_NS = 9_214_646_400_000_000_000  # 2262: the last whole year that nanoseconds in 64 bits reach is the one before
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a part of the file gives: bars that are right, by symbol and time, and the records that are not."""
-
-    bars: Bars
-    rejected: tuple[RejectedRow, ...]
 
 
 class _Reading:
@@ -101,6 +96,24 @@ class ProvenFile:
     _options: IngestOptions = field(kw_only=True, repr=False)
     _reading: _Reading = field(kw_only=True, repr=False)
     _checked: Checked = field(kw_only=True, repr=False)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols that there are bars of."""
+        return tuple(span.symbol for span in self.spans)
+
+    @property
+    def count(self) -> int:
+        """How many bars and rejected records the batches have."""
+        return self.row_count + self.rejected_count
+
+    def exchanged(self) -> FileChanged | None:
+        """Whether another file lies in its place by now."""
+        try:
+            same = sha256_of(self.path)[0] == self.sha256
+        except Stage1Error:
+            same = False
+        return None if same else FileChanged(f"{self.path} is not the file any more that was proven.", hint="Load it again.")
 
     def details(self) -> dict[str, Any]:
         """What the audit row keeps beside its columns, as JSON has it."""
@@ -206,7 +219,7 @@ def prove(path: Path, options: IngestOptions, now: datetime, progress: Callable[
     """Reads the whole file once; `progress` is told how many records were read."""
     with open_dbn(path) as file:
         header = file.header
-        require_one_minute_bars(header)
+        require_schema(header, BARS)
         rows = _FirstReading(path, options, header, now)
         with read_ahead(file.chunks(CHUNK)) as chunks:
             for records in chunks:

@@ -1,7 +1,8 @@
-"""DBN files of one-minute bars, read strictly: in chunks, once, and known to be whole when the last chunk was given.
+"""DBN files of one schema, read strictly: in chunks, once, and known to be whole when the last chunk was given.
 
-Owns the layout of the records. May import model and errors; numpy, zstandard and the vendor's format library are loaded with
-it. Refuses a file that is not whole with FileDamaged, wherever it is cut or altered; what a bar may hold is not its question.
+Owns the proof that a file is whole. May import model and errors; numpy, zstandard and the vendor's format library are loaded
+with it. Refuses a file that is not whole with FileDamaged, wherever it is cut or altered; what a record may hold
+is not its question.
 """
 
 from collections.abc import Iterator
@@ -14,62 +15,22 @@ from numpy.typing import NDArray
 
 from stage1.adapters.databento import zstd_frames
 from stage1.adapters.databento.damage import damaged
-from stage1.adapters.databento.header import MAGIC, Header, not_dbn, read_header, require_one_minute_bars
-from stage1.adapters.databento.whole_file import WholeFile, open_whole
+from stage1.adapters.databento.header import MAGIC, Header, not_dbn, read_header, require_schema
+from stage1.adapters.databento.layouts import BARS, RTYPES, Layout
+from stage1.adapters.databento.sources import Source
+from stage1.adapters.databento.whole_file import open_whole
 from stage1.errors import FileDamaged
 from stage1.model.bars import Bars
 
-RECORD = np.dtype(
-    [
-        ("length", "u1"),  # in words of four bytes
-        ("rtype", "u1"),
-        ("publisher_id", "<u2"),
-        ("instrument_id", "<u4"),
-        ("ts_event", "<u8"),
-        ("open", "<i8"),
-        ("high", "<i8"),
-        ("low", "<i8"),
-        ("close", "<i8"),
-        ("volume", "<u8"),
-    ]
-)
 _Encoded = bytes  # DbnFile has an attribute of that name
-_LENGTH = RECORD.itemsize // 4
-_RTYPE = 33
-
-# What the records of other schemas are, for the sentence that refuses one.
-_RTYPES = {
-    0: "trades",
-    1: "mbp-1 or tbbo",
-    10: "mbp-10",
-    17: "bars of an early DBN, which do not say of what length",
-    18: "status",
-    19: "definition",
-    20: "imbalance",
-    21: "an error message",
-    22: "a symbol mapping",
-    23: "a system message",
-    24: "statistics",
-    32: "ohlcv-1s",
-    33: "ohlcv-1m",
-    34: "ohlcv-1h",
-    35: "ohlcv-1d",
-    36: "ohlcv-eod",
-    160: "mbo",
-    177: "cmbp-1",
-    192: "cbbo-1s",
-    193: "cbbo-1m",
-    194: "tcbbo",
-    195: "bbo-1s",
-    196: "bbo-1m",
-}
 
 
 class DbnFile:
     """An open file whose header was read. Its hash and counts are known when `chunks` has ended."""
 
-    def __init__(self, source: WholeFile) -> None:
+    def __init__(self, source: Source, layout: Layout = BARS) -> None:
         self.path = source.path
+        self.layout = layout
         self._source = source
         self._content = _Content(_contents(source))
         self._sha256: str | None = None
@@ -88,9 +49,9 @@ class DbnFile:
         if self._begun:
             raise RuntimeError("the records of an open file can be read once; open it again")
         self._begun = True
-        require_one_minute_bars(self.header)
+        require_schema(self.header, self.layout)
         try:
-            while encoded := self._content.take(count * RECORD.itemsize):
+            while encoded := self._content.take(count * self.layout.size):
                 yield self._checked(encoded)
         except FileDamaged:
             self._source.require_unchanged()
@@ -115,17 +76,18 @@ class DbnFile:
         return self._records
 
     def _checked(self, encoded: _Encoded) -> NDArray[Any]:
-        whole, left = divmod(len(encoded), RECORD.itemsize)
-        records = np.frombuffer(encoded, RECORD, whole)
+        size = self.layout.size
+        whole, left = divmod(len(encoded), size)
+        records = np.frombuffer(encoded, self.layout.dtype, whole)
         # Length and rtype are the first two bytes: one comparison for both.
-        kinds = np.frombuffer(encoded, "<u2", whole * RECORD.itemsize // 2)[:: RECORD.itemsize // 2]
-        right = kinds == _LENGTH + 256 * _RTYPE
+        kinds = np.frombuffer(encoded, "<u2", whole * size // 2)[:: size // 2]
+        right = kinds == size // 4 + 256 * self.layout.rtype
         if not right.all():
             raise self._other_record(records, int(np.argmin(right)))
         if left:
             raise damaged(
                 self.path,
-                f"is cut short: it ends in record {self._records + whole:,}, with {left} of its {RECORD.itemsize} bytes",
+                f"is cut short: it ends in record {self._records + whole:,}, with {left} of its {size} bytes",
                 "whole records up to the end",
             )
         self._records += whole
@@ -133,20 +95,22 @@ class DbnFile:
 
     def _other_record(self, records: NDArray[Any], index: int) -> FileDamaged:
         length, rtype = int(records["length"][index]), int(records["rtype"][index])
-        kind = f" ({_RTYPES[rtype]})" if rtype in _RTYPES else ""
+        expected = self.layout
+        kind = f" ({RTYPES[rtype]})" if rtype in RTYPES else ""
         found = f"{length * 4} bytes of rtype {rtype}{kind}" if records[index].tobytes().strip(b"\0") else "only zero bytes"
         return damaged(
             self.path,
-            f"says ohlcv-1m in its header, and its record {self._records + index:,} (the first is 0) is another thing: {found}",
-            f"{RECORD.itemsize} bytes of rtype {_RTYPE} ({_RTYPES[_RTYPE]}) in every record",
+            f"says {expected.schema} in its header, and its record {self._records + index:,} (the first is 0)"
+            f" is another thing: {found}",
+            f"{expected.size} bytes of rtype {expected.rtype} ({RTYPES[expected.rtype]}) in every record",
         )
 
 
 @contextmanager
-def open_dbn(path: Path) -> Iterator[DbnFile]:
+def open_dbn(path: Path, layout: Layout = BARS) -> Iterator[DbnFile]:
     """Opens a DBN file, compressed or not, and reads its header; closes it with the block."""
     with open_whole(path) as source:
-        yield DbnFile(source)
+        yield DbnFile(source, layout)
 
 
 def bars_of(records: NDArray[Any], first_position: int, symbol_codes: NDArray[np.int32]) -> Bars:
@@ -189,7 +153,7 @@ class _Content:
         return b"".join(parts)
 
 
-def _contents(source: WholeFile) -> Iterator[bytes]:
+def _contents(source: Source) -> Iterator[bytes]:
     """What is in the file, decompressed if it is: its first bytes tell, not its name."""
     start = source.peek(12)
     if not start:

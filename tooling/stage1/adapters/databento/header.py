@@ -12,6 +12,7 @@ from pathlib import Path
 import databento_dbn
 
 from stage1.adapters.databento.damage import damaged
+from stage1.adapters.databento.layouts import BARS, Layout
 from stage1.errors import FileDamaged, WrongSchema
 from stage1.model.some_of import some_of
 
@@ -173,10 +174,18 @@ def mapping(given: str, found: str, first: date, until: date, stype_out: str) ->
     return Mapping(symbol, first, until, int(number))
 
 
-def require_one_minute_bars(header: Header) -> None:
-    """Refuses a file of anything but one-minute bars, with what to do instead."""
-    if header.schema == "ohlcv-1m" and not header.ts_out:
+def require_schema(header: Header, layout: Layout) -> None:
+    """Refuses a file of another schema, with what to do instead."""
+    if header.schema == layout.schema and not header.ts_out:
         return
+    if layout is not BARS:
+        holds = "a live capture" if header.schema is None else f"the schema {header.schema}"
+        sent = "; each record has its send time behind it (ts_out)" if header.ts_out else ""
+        raise WrongSchema(
+            f"{header.file} holds {holds}{sent}.",
+            detail=f"Expected the schema {layout.schema}: {layout.holds}.",
+            hint=f"Request {layout.schema} of {_symbols(header)} for the same days from the vendor, or move the file away.",
+        )
     holds, instead = _other(header)
     raise WrongSchema(f"{header.file} holds {holds}.", detail="Expected the schema ohlcv-1m: bars of one minute.", hint=instead)
 

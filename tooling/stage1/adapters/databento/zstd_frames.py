@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import zstandard
 
 from stage1.adapters.databento.damage import damaged
-from stage1.adapters.databento.whole_file import WholeFile
+from stage1.adapters.databento.sources import Source
 from stage1.errors import FileDamaged
 
 MAGIC = b"\x28\xb5\x2f\xfd"
@@ -27,7 +27,7 @@ def is_skippable(magic: bytes) -> bool:
     return len(magic) == len(MAGIC) and magic[1:] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50
 
 
-def contents(source: WholeFile) -> Iterator[bytes]:
+def contents(source: Source) -> Iterator[bytes]:
     """What the frames of a file hold, in pieces of at most 128 KiB."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW)
     number = 0
@@ -52,7 +52,19 @@ def contents(source: WholeFile) -> Iterator[bytes]:
             )
 
 
-def _frame(source: WholeFile, decompressor: zstandard.ZstdDecompressor, number: int, start: int) -> Iterator[bytes]:
+def first_frame(source: Source, most: int) -> bytes | None:
+    """What the first frame holds, where there is one that holds at most so much; the source then stands behind it."""
+    if source.read(len(MAGIC)) != MAGIC:
+        return None
+    content = bytearray()
+    for piece in _frame(source, zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW), 1, 0):
+        content += piece
+        if len(content) > most:
+            return None
+    return bytes(content)
+
+
+def _frame(source: Source, decompressor: zstandard.ZstdDecompressor, number: int, start: int) -> Iterator[bytes]:
     head = MAGIC + _read(source, _SHORTEST_HEADER - len(MAGIC), number, "header")
     try:
         head += _read(source, zstandard.frame_header_size(head) - len(head), number, "header")
@@ -91,7 +103,7 @@ def _frame(source: WholeFile, decompressor: zstandard.ZstdDecompressor, number: 
         )
 
 
-def _block(source: WholeFile, number: int, has_checksum: bool) -> tuple[bytes, bool]:
+def _block(source: Source, number: int, has_checksum: bool) -> tuple[bytes, bool]:
     """The next block, and whether it is the frame's last, which has the checksum behind it."""
     block = _read(source, 3, number, "block")
     bits = int.from_bytes(block, "little")
@@ -102,20 +114,20 @@ def _block(source: WholeFile, number: int, has_checksum: bool) -> tuple[bytes, b
     return block, is_last
 
 
-def _skip(source: WholeFile, number: int) -> None:
+def _skip(source: Source, number: int) -> None:
     left = int.from_bytes(_read(source, 4, number, "header"), "little")
     while left:
         left -= len(_read(source, min(left, 1 << 20), number, "content"))
 
 
-def _read(source: WholeFile, count: int, number: int, part: str) -> bytes:
+def _read(source: Source, count: int, number: int, part: str) -> bytes:
     found = source.read(count)
     if len(found) < count:
         raise _cut(source, number, part, count - len(found))
     return found
 
 
-def _cut(source: WholeFile, number: int, part: str, missing: int) -> FileDamaged:
+def _cut(source: Source, number: int, part: str, missing: int) -> FileDamaged:
     return damaged(
         source.path,
         f"is cut short: it ends at byte {source.position:,}, in the {part} of zstd frame {number}",
@@ -123,7 +135,7 @@ def _cut(source: WholeFile, number: int, part: str, missing: int) -> FileDamaged
     )
 
 
-def _corrupt(source: WholeFile, number: int, at: int, problem: zstandard.ZstdError) -> FileDamaged:
+def _corrupt(source: Source, number: int, at: int, problem: zstandard.ZstdError) -> FileDamaged:
     if "checksum" in str(problem):
         return damaged(
             source.path,

@@ -1,0 +1,298 @@
+"""The vendor's historical service: what there is, what it costs, which symbols it knows, and the bytes.
+
+Owns the requests. Questions go through the vendor's client library; the bytes are one streamed request of our own, since the
+library's is never retried and leaves torn files. Imports the library and requests when they are used. Refuses a key and a
+gateway that cannot be right before any request, and never shows the key.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stage1.adapters.databento import vendor_access
+from stage1.adapters.databento.vendor_problems import Passing, Patience, refusal
+from stage1.errors import UsageRefused, VendorRefused
+
+if TYPE_CHECKING:
+    from databento.common.http import BentoHttpAPI
+
+_PIECE = 1 << 18
+_MOST_OF_A_REFUSAL = 1 << 16  # bytes of its body that are looked at
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Records of one symbol and schema; ranges are given with each question."""
+
+    dataset: str
+    schema: str
+    symbol: str
+    stype_in: str
+
+    def of(self, start: datetime, end: datetime) -> str:
+        """How sentences name it."""
+        return f"{self.schema} of {self.symbol} ({self.dataset}) from {_iso(start)} until {_iso(end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The UTC days [first, until) on which a symbol is an instrument."""
+
+    first: date
+    until: date
+    instrument: str
+
+
+class Vendor:
+    """The service behind a gateway, asked with a key."""
+
+    def __init__(self, gateway: str, key: str, timeout: float, patience: Patience) -> None:
+        self._gateway = vendor_access.checked_gateway(gateway)
+        self._key = vendor_access.checked_key(key)
+        self._timeout = _checked_timeout(timeout)
+        self.patience = patience
+
+    def range_of(self, dataset: str, schema: str) -> tuple[datetime, datetime]:
+        """From when until when there are data of a schema."""
+        from databento.historical.api.metadata import MetadataHttpAPI
+
+        def question(api: Any) -> tuple[datetime, datetime]:
+            found = api.get_dataset_range(dataset)
+            span = found.get("schema", {}).get(schema, found)
+            return _moment(span["start"]), _moment(span["end"])
+
+        return self._ask(MetadataHttpAPI, f"the range of {dataset}", question)
+
+    def conditions(self, dataset: str, first: date, until: date) -> tuple[tuple[date, str], ...]:
+        """The days [first, until) of which the vendor says that they are not simply available."""
+        from databento.historical.api.metadata import MetadataHttpAPI
+
+        last = until - timedelta(days=1)  # the vendor counts it in
+
+        def question(api: Any) -> tuple[tuple[date, str], ...]:
+            found = api.get_dataset_condition(dataset, start_date=first, end_date=last)
+            days = ((date.fromisoformat(each["date"]), str(each["condition"])) for each in found)
+            return tuple(sorted((day, condition) for day, condition in days if condition != "available" and first <= day < until))
+
+        return self._ask(MetadataHttpAPI, f"the condition of {dataset}", question)
+
+    def intervals(self, request: Request, first: date, until: date) -> tuple[Interval, ...]:
+        """Which instrument the symbol is on the days [first, until); none where the vendor does not know it."""
+        from databento.historical.api.symbology import SymbologyHttpAPI
+
+        def question(api: Any) -> tuple[Interval, ...]:
+            found = api.resolve(
+                dataset=request.dataset,
+                symbols=[request.symbol],
+                stype_in=request.stype_in,
+                stype_out="instrument_id",
+                start_date=first,
+                end_date=until,
+            )
+            known = found["result"].get(request.symbol, [])
+            # On days without an instrument the vendor leaves its number empty.
+            return tuple(sorted((_interval(request.symbol, each) for each in known if each["s"]), key=lambda each: each.first))
+
+        return self._ask(SymbologyHttpAPI, f"the symbol {request.symbol}", question)
+
+    def quote(self, request: Request, start: datetime, end: datetime) -> tuple[int, Decimal]:
+        """How many records there are, and the dollars that they cost; asking is free."""
+        records = self.count(request, start, end)
+        return records, self._cost(request, start, end) if records else Decimal(0)
+
+    def count(self, request: Request, start: datetime, end: datetime) -> int:
+        """How many records there are; asking is free."""
+        from databento.historical.api.metadata import MetadataHttpAPI
+
+        def question(api: Any) -> int:
+            return int(_amount(api.get_record_count(**_form(request, start, end))))
+
+        return self._ask(MetadataHttpAPI, request.of(start, end), question)
+
+    def _cost(self, request: Request, start: datetime, end: datetime) -> Decimal:
+        from databento.historical.api.metadata import MetadataHttpAPI
+
+        return self._ask(MetadataHttpAPI, request.of(start, end), lambda api: _amount(api.get_cost(**_form(request, start, end))))
+
+    @contextlib.contextmanager
+    def stream(self, request: Request, start: datetime, end: datetime) -> "Iterator[Stream]":
+        """The bytes of one range as they arrive; raises Passing for what may be another answer in a moment."""
+        import requests
+
+        form = {**_form(request, start, end), "stype_out": "instrument_id", "encoding": "dbn", "compression": "zstd"}
+        with (
+            _no_network(requests),
+            contextlib.closing(
+                requests.post(
+                    f"{self._gateway}/v0/timeseries.get_range",
+                    data={name: ",".join(value) if isinstance(value, list) else value for name, value in form.items()},
+                    headers={"Accept-Encoding": "identity"},
+                    auth=(self._key, ""),
+                    timeout=(self._timeout, self._timeout),
+                    stream=True,
+                    allow_redirects=False,  # nobody else gets the key
+                )
+            ) as response,
+        ):
+            if response.status_code not in (200, 206):
+                raise _refused(response, request.of(start, end))
+            yield Stream(response)
+
+    def _ask(self, kind: "type[BentoHttpAPI]", what: str, question: Callable[[Any], _Answer]) -> _Answer:
+        import requests
+        from databento.common.error import BentoError, BentoHttpError, BentoWarning
+
+        api = kind(key=self._key, gateway=self._gateway)
+        api.TIMEOUT = self._timeout  # type: ignore[assignment]  # of this object
+
+        def tried() -> _Answer:
+            # What the vendor announces of its own interface is for us, not for whoever runs the command.
+            with _no_network(requests), warnings.catch_warnings():
+                warnings.simplefilter("ignore", BentoWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)
+                try:
+                    return question(api)
+                except BentoHttpError as problem:
+                    headers = {str(name).title(): str(value) for name, value in (problem.headers or {}).items()}
+                    text = (problem.http_body or b"")[:_MOST_OF_A_REFUSAL]
+                    said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+                    raise refusal(problem.http_status, headers, problem.json_body, said, what) from problem
+                except (
+                    BentoError,
+                    ArithmeticError,
+                    AttributeError,
+                    LookupError,
+                    RecursionError,
+                    TypeError,
+                    ValueError,
+                ) as problem:
+                    if isinstance(problem, requests.exceptions.RequestException):
+                        raise
+                    raise VendorRefused(
+                        f"The vendor answered the question for {what} with something that is no answer.",
+                        detail=type(problem).__name__,
+                    ) from problem
+
+        return self.patience.until_done(what, tried)
+
+
+class Stream:
+    """The body of an answer that is arriving."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        # Without either of them nobody can tell from HTTP alone whether the end is the end.
+        self.tells_its_end = (
+            "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        )
+        self.warnings = response.headers.get("X-Warning", "")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes, in the order in which they come."""
+        import urllib3
+
+        try:
+            yield from self._response.raw.stream(_PIECE, decode_content=False)
+        except (urllib3.exceptions.HTTPError, OSError) as problem:
+            raise Passing(_cut(problem)) from problem
+
+
+def _checked_timeout(seconds: float) -> float:
+    if seconds <= 0:
+        raise UsageRefused(
+            "STAGE1_VENDOR_TIMEOUT was 0; the vendor needs some time to answer.", hint="Give seconds, or leave it out."
+        )
+    return seconds
+
+
+def _cut(problem: Exception) -> str:
+    slow = "timed out" in str(problem).lower() or isinstance(problem, TimeoutError | socket.timeout)
+    return "the vendor stopped sending in the middle" if slow else "the connection was cut in the middle"
+
+
+@contextlib.contextmanager
+def _no_network(requests: Any) -> Iterator[None]:
+    """Turns what goes wrong below HTTP into something that may pass."""
+    try:
+        yield
+    except requests.exceptions.SSLError as problem:
+        raise Passing("no secure connection to the vendor could be made (TLS)") from problem
+    except requests.exceptions.Timeout as problem:
+        raise Passing("the vendor does not answer in time") from problem
+    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as problem:
+        raise Passing("the connection was cut in the middle") from problem
+    except requests.exceptions.JSONDecodeError as problem:
+        raise Passing("the vendor's answer is no JSON") from problem
+    except requests.exceptions.RequestException as problem:
+        raise Passing("the vendor cannot be reached") from problem
+
+
+def _refused(response: Any, what: str) -> Exception:
+    if 300 <= response.status_code < 400:
+        return VendorRefused(
+            f"The vendor's gateway points to another place for {what} (HTTP status {response.status_code}).",
+            detail="It is not followed: the key is for the gateway alone.",
+            hint="Look at DATABENTO_GATEWAY.",
+        )
+    text, document = _body(response), None
+    with contextlib.suppress(ValueError, RecursionError):
+        document = json.loads(text)
+    return refusal(response.status_code, response.headers, document, text.decode(errors="replace"), what)
+
+
+def _body(response: Any) -> bytes:
+    import urllib3
+
+    try:
+        text: bytes = response.raw.read(_MOST_OF_A_REFUSAL, decode_content=True)
+    except (urllib3.exceptions.HTTPError, OSError):
+        text = b""  # the status says enough
+    return text
+
+
+def _form(request: Request, start: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "dataset": request.dataset,
+        "schema": request.schema,
+        "symbols": [request.symbol],
+        "stype_in": request.stype_in,
+        "start": _iso(start),
+        "end": _iso(end),
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _interval(symbol: str, given: dict[str, Any]) -> Interval:
+    from stage1.adapters.databento.header import mapping
+
+    found = mapping(symbol, given["s"], date.fromisoformat(given["d0"]), date.fromisoformat(given["d1"]), "instrument_id")
+    if found.first >= found.until:
+        raise ValueError("an interval without a day")
+    return Interval(found.first, found.until, given["s"])
+
+
+def _amount(given: object) -> Decimal:
+    amount = Decimal(str(given))
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("an amount that is none")
+    return amount
+
+
+def _moment(text: str) -> datetime:
+    # The vendor writes nanoseconds; whole minutes are what is used of it.
+    moment = datetime.fromisoformat(re.sub(r"\.(\d{6})\d*", r".\1", str(text)))
+    if moment.tzinfo is None:
+        raise ValueError("a moment without an offset")
+    return moment
