@@ -36,6 +36,7 @@ def test_four_on_one_empty_database_make_one_set_of_changes(new_database, start_
     assert run_cli("migrate", database=database).json["nothing_to_do"] is True
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("own_server")
 def test_twelve_on_three_databases_of_a_fresh_cluster(own_server, start_cli, run_cli):
     databases = [own_server.new_database(f"one_{number}") for number in range(3)]

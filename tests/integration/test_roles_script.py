@@ -121,6 +121,7 @@ EXCESS = {
 }
 
 
+@pytest.mark.long
 def test_what_is_too_much_is_reported_with_its_remedy_and_left_alone(own_server, run_cli):
     database = own_server.new_database("trading")
     run_migrate(database)

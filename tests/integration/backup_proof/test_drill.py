@@ -149,6 +149,7 @@ def _server_of(major, project):
     return OwnServer(server, server.start(port, chosen).password_file.read_text().strip())
 
 
+@pytest.mark.long
 def test_a_backup_of_an_older_version_goes_to_a_newer_server_and_never_back(run_cli, tmp_path):
     projects = [Path(tempfile.mkdtemp(prefix=f"stage1-{major}-")) for major in (15, 18)]
     started = []

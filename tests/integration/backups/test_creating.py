@@ -179,7 +179,7 @@ def test_an_address_in_the_environment_does_not_bend_a_named_host(database, run_
     assert run_cli("backup", "create", database=database, env=env).exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["odd name;$(x)'\"/..%", "-dash", "ünï/日経", "a_b", "a b", "dbname=x host=y", ".removed-x"])
+@pytest.mark.parametrize("name", ["odd name;$(x)'\"/..%", "-dash", "ünï/日経", "dbname=x host=y", ".removed-x"])
 def test_a_database_with_an_odd_name(server_url, database, run_cli, tmp_path, name):
     url = conninfo.make_conninfo(server_url, dbname=name)
     with Database(server_url, "postgres").connect() as connection:

@@ -113,6 +113,7 @@ def test_it_is_the_same_where_the_rows_lie_otherwise(empty_database):
     assert contents(empty_database) == before
 
 
+@pytest.mark.long
 def test_it_is_the_same_on_another_version(tmp_path):
     found = []
     for major in (15, 18):

@@ -1,5 +1,7 @@
 """`stage1 replay run`: every statement once, in order, or a letter with its reason."""
 
+import pytest
+
 from tests.integration.replay.spools import PENDING, counts, dataset, letters, make_spool, measurements, names_in, run_of, slugs
 
 
@@ -85,6 +87,7 @@ def test_a_transaction_is_applied_as_a_whole_or_not_at_all(replay, database, tmp
     assert any("another statement of its transaction" in reason for _, reason in letters(database))
 
 
+@pytest.mark.long
 def test_a_statement_that_no_memory_holds_is_a_letter_and_the_others_go_on(replay, database, tmp_path):
     numbers = ",".join(["1e131071"] * 8_500)
     huge = f"INSERT INTO simulation_runs (serialized_config) VALUES ('{{{numbers}}}'::numeric[]);\n"
