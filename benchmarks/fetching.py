@@ -23,7 +23,8 @@ from tests.standin.vendor import KEY
 from benchmarks import measuring
 from stage1.model.periods import Period
 from stage1.operations.data_folder import DataFolder
-from stage1.operations.fetch import Fetcher, Wishes
+from stage1.operations.fetch import Fetcher
+from stage1.operations.fetch_terms import Wishes
 from stage1.settings import Settings
 
 TRADES_A_DAY = 80_000

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from stage1.errors import ExtraMissing
 
@@ -14,6 +15,13 @@ _MODULES = {
 }
 
 
+def require(extra: str) -> None:
+    """Refuses to begin what would miss an extra later; imports nothing."""
+    for module in _MODULES[extra]:
+        if find_spec(module) is None:
+            raise _missing(module, extra)
+
+
 @contextmanager
 def needs(extra: str) -> Iterator[None]:
     """Imports inside the block may need an extra: `with needs("vendor"): from stage1.operations import ingest`."""
@@ -22,6 +30,10 @@ def needs(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as problem:
         if (problem.name or "").split(".")[0] not in _MODULES[extra]:
             raise
-        raise ExtraMissing(
-            f"The Python package {problem.name} is not installed.", hint=f"Install the extra: pip install 'stage1[{extra}]'"
-        ) from None
+        raise _missing(problem.name or "", extra) from None
+
+
+def _missing(module: str, extra: str) -> ExtraMissing:
+    return ExtraMissing(
+        f"The Python package {module} is not installed.", hint=f"Install the extra: pip install 'stage1[{extra}]'"
+    )

@@ -137,13 +137,15 @@ def test_products_that_make_no_bars_are_refused_before_the_vendor_is_asked(data,
     assert (vendor.journal.entries(), (tmp_path / "data").exists()) == ([], False)
 
 
-def test_bars_of_another_origin_are_not_replaced_without_a_word(data, database, tmp_path):
+def test_bars_of_another_origin_are_not_replaced_and_that_is_found_out_before_paying(data, vendor, database, tmp_path):
     file = write(tmp_path / "own.dbn.zst", records(10), symbols(AAPL=7))
     data(str(file), command="ingest")
     held = bars(database)
     refused = data(*AAPL, exit_code=3)
     assert "S1I06" in refused.stderr
+    assert "--replace-origin" in refused.stderr
     assert bars(database) == held
+    assert vendor.journal.entries() == []
     assert data(*AAPL, "--replace-origin").json[0]["registered"] is True
 
 

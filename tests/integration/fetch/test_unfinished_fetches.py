@@ -7,7 +7,8 @@ import pytest
 
 from stage1 import settings
 from stage1.model.periods import Period
-from stage1.operations.fetch import Fetcher, Wishes
+from stage1.operations.fetch import Fetcher
+from stage1.operations.fetch_terms import Wishes
 from tests.plugins.fetched_files import QUARTER, QUARTER_FOLDER, YEAR_FOLDER, environment
 from tests.standin import faults
 

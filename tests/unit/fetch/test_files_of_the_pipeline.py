@@ -80,7 +80,7 @@ def test_a_file_is_known_until_it_is_touched(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"1")
     assert not known_files.is_known(path, "h")
-    known_files.remember(path, "h")
+    known_files.remember(path, "h", path.stat())
     assert known_files.is_known(path, "h")
     assert not known_files.is_known(path, "other")
     assert not known_files.is_known(tmp_path / "b", "h")
@@ -101,16 +101,16 @@ def test_a_memory_that_is_broken_is_none(broken, tmp_path):
     (tmp_path / "a").write_bytes(b"1")
     (tmp_path / ".known.json").write_bytes(broken)
     assert not known_files.is_known(tmp_path / "a", "h")
-    known_files.remember(tmp_path / "a", "h")
+    known_files.remember(tmp_path / "a", "h", (tmp_path / "a").stat())
     assert known_files.is_known(tmp_path / "a", "h")
 
 
 def test_what_is_gone_is_forgotten(tmp_path):
     for name in "ab":
         (tmp_path / name).write_bytes(b"1")
-        known_files.remember(tmp_path / name, "h")
+        known_files.remember(tmp_path / name, "h", (tmp_path / name).stat())
     (tmp_path / "a").unlink()
-    known_files.remember(tmp_path / "b", "g")
+    known_files.remember(tmp_path / "b", "g", (tmp_path / "b").stat())
     assert list(json.loads((tmp_path / ".known.json").read_bytes())) == ["b"]
 
 

@@ -1,16 +1,18 @@
 """`stage1 data`."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from stage1 import clock
 from stage1.cli import rendering
-from stage1.cli.fetch import at_work, failed, fetch_options, talk
+from stage1.cli.fetch import at_work, failed, fetch_options, row, talk
 from stage1.cli.options import Application, Command, pass_application
 from stage1.cli.pipeline_options import pipeline_options
 from stage1.cli.progress import Progress
 from stage1.errors import ExitCode, Stage1Error
+from stage1.extras import require
 from stage1.model.periods import Period
 
 _COLUMNS = ("dataset_id", "status", "fetched", "derived", "registered", "bars", "size_bytes", "seconds", "manifest", "ingest_id")
@@ -56,7 +58,9 @@ def data(
     rows: list[dict[str, Any]] = []
     pipeline = None
     if not wishes.dry_run:
+        require("frames")  # what makes the bars must not be missing when they are paid for
         pipeline = Pipeline(application.settings, None if offline else application.target(), replace_origin=replace_origin)
+        wishes = replace(wishes, check=pipeline.require_own_bars)
     with at_work(application, symbols, periods, wishes) as fetcher:
         try:
             fetched: dict[tuple[str, Period], list[Any]] = {each: [] for each in wanted}
@@ -64,6 +68,7 @@ def data(
                 fetched[outcome.wanted.symbol, outcome.wanted.period].append(outcome)
                 talk(application, outcome, is_alone=len(wanted) == 1)
             if pipeline is None:
+                application.show([row(outcome) for outcomes in fetched.values() for outcome in outcomes])
                 return
             for (symbol, period), outcomes in fetched.items():
                 begun = clock.monotonic()

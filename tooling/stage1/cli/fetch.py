@@ -21,7 +21,8 @@ from stage1.model.periods import Period
 from stage1.redaction import redact
 
 if TYPE_CHECKING:
-    from stage1.operations.fetch import Fetcher, Outcome
+    from stage1.operations.fetch import Fetcher
+    from stage1.operations.fetch_terms import Outcome
 
 _COLUMNS = ("symbol", "period", "product", "status", "records", "bytes", "requests", "dollars", "seconds", "path")
 
@@ -56,7 +57,7 @@ def fetch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(command)
     def with_options(*arguments: Any, **named: Any) -> Any:
-        from stage1.operations.fetch import Wishes
+        from stage1.operations.fetch_terms import Wishes
 
         wishes = {name: named.pop(name) for name in ("dataset", "stype_in", "force", "dry_run", "max_dollars")}
         asks = sys.stdin.isatty() and sys.stderr.isatty()

@@ -28,6 +28,12 @@ def of_all(target: Target, settings: Settings) -> list[Row]:
         return [_told(row) for row in calls.rows(connection, "public.fn_list_bar_stats")]
 
 
+def origins(target: Target, settings: Settings) -> dict[str, tuple[str, str, str]]:
+    """Vendor, vendor dataset and origin of the bars of every symbol that has some."""
+    rows = (row for row in _summaries(target, settings) if row["bar_count"])
+    return {str(row["symbol"]): (str(row["vendor"]), str(row["dataset"]), str(row["origin"])) for row in rows}
+
+
 def known_of(target: Target, settings: Settings, symbol: str) -> dict[str, str]:
     """Where the bars of a symbol come from."""
     found = next((row for row in _summaries(target, settings) if row["symbol"] == symbol), {})

@@ -8,7 +8,6 @@ them; a manifest that cannot be read, or is of another form, is none.
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,18 +152,14 @@ def dataset(found: dict[str, Any], content: bytes, data: DataFolder, path: Path)
     )
 
 
-def remember(path: Path, sha256: str) -> None:
-    """Notes a hash where that can be written; a folder may be read-only, and then it costs a hash each time."""
-    with suppress(Stage1Error):
-        known_files.remember(path, sha256)
-
-
 def _is_file(path: Path, sha256: str, *, verify: bool) -> bool:
     if not verify and known_files.is_known(path, sha256):
         return True
+    seen = path.stat() if path.exists() else None
     if sha256_of(path)[0] != sha256:
         return False
-    remember(path, sha256)
+    if seen is not None:
+        known_files.remember(path, sha256, seen)
     return True
 
 

@@ -1,8 +1,8 @@
 """Where the pipeline keeps its files, and who is at work on them.
 
-Owns the paths below STAGE1_DATA, how they are written down (from the folder that holds the data folder, so that they are the
-same on every machine), and the lock of a symbol and period. May import model. Refuses a period that another run is at work on,
-and more of them at once than there may be open files.
+Owns the paths below STAGE1_DATA, how they are written down (from `data/` on, so that they are the same on every machine), and
+the lock of a symbol and period. May import model. Refuses a period that another run is at work on, and more of them at once
+than there may be open files.
 """
 
 import fcntl
@@ -18,6 +18,7 @@ from stage1.model.periods import Period, safe_name
 from stage1.operations.whole_writing import explained
 from stage1.settings import Settings
 
+_CALLED = "data"  # the data folder in manifests and catalogs, whatever it is called on a machine
 PRODUCTS = {"TRADES": "trades", "TBBO": "tbbo"}  # product -> the vendor's schema
 
 _OTHER_FILES = 128  # that a command has open beside its locks
@@ -53,7 +54,7 @@ class DataFolder:
 
     def written(self, path: Path) -> str:
         """A path as manifests and catalogs have it."""
-        return PurePosixPath(self.root.name, *path.relative_to(self.root).parts).as_posix()
+        return PurePosixPath(_CALLED, *path.relative_to(self.root).parts).as_posix()
 
     def found(self, written: str) -> Path:
         """The path that a manifest or catalog means."""

@@ -26,7 +26,7 @@ from stage1.errors import UsageRefused
 from stage1.extras import needs
 from stage1.model.dataset_manifests import PARTIAL, READY, DatasetManifest
 from stage1.model.periods import Period
-from stage1.operations import bars_manifest, bars_warnings
+from stage1.operations import bars_manifest, bars_warnings, known_files
 from stage1.operations.data_folder import DataFolder
 from stage1.operations.derive_inputs import RawInput, in_order
 from stage1.operations.read_ahead import read_ahead
@@ -89,7 +89,8 @@ def derive(
         raise
     _tidy(path.parent, made)
     for each in made["outputs"]:
-        bars_manifest.remember(data.found(each["path"]), each["sha256"])
+        file = data.found(each["path"])
+        known_files.remember(file, each["sha256"], file.stat())
     changed = before is None or before[1] != content
     return _derived(json.loads(content), content, data, path, changed=changed, was_read=True)
 

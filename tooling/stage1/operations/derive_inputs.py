@@ -76,8 +76,9 @@ def _sha256(path: Path, *seen: str) -> str:
     for sha256 in seen:
         if known_files.is_known(path, sha256):
             return sha256
+    before = path.stat()
     sha256, _ = sha256_of(path)
-    bars_manifest.remember(path, sha256)
+    known_files.remember(path, sha256, before)
     return sha256
 
 

@@ -10,18 +10,23 @@ from datetime import date
 
 from stage1.database.postgres_catalog import PostgresCatalog
 from stage1.database.targets import Target
+from stage1.errors import OriginConflict
 from stage1.model.dataset_manifests import DatasetManifest
 from stage1.model.periods import Period
-from stage1.operations import derive_inputs
+from stage1.operations import bar_stats, derive_inputs
 from stage1.operations.catalogs import offline_catalog
 from stage1.operations.data_folder import PRODUCTS, DataFolder
 from stage1.operations.derive import Derived, derive
-from stage1.operations.fetch import Fetcher, Wishes
+from stage1.operations.fetch import Fetcher
+from stage1.operations.fetch_records import Wanted
+from stage1.operations.fetch_terms import Wishes
 from stage1.operations.register_dataset import Load, register
 from stage1.ports import CatalogPort, MarketDataPort
 from stage1.settings import Settings
 
 Progress = Callable[[str, int, int], None]
+
+_MADE = {"derived": "derived from trades", "vendor": "made by the vendor"}
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,14 @@ class Pipeline:
         self._replace_origin = replace_origin
         self._data = DataFolder.of(settings)
         self._catalog: CatalogPort
+        self._origins: dict[str, tuple[str, str, str]] = {}
         # Asked now: a database that is not there, or too old, is no place for what is about to be paid for.
         if target is None:
             self._catalog, self._lost = offline_catalog(settings), set[str]()
         else:
             database = PostgresCatalog(target, settings)
             self._catalog, self._lost = database, database.without_bars()
+            self._origins = bar_stats.origins(target, settings)
 
     def ensure(
         self,
@@ -71,6 +78,18 @@ class Pipeline:
         known = self._catalog.get_dataset(slug)
         registered = register(self._catalog, known, derived.dataset, self._load(progress), is_lost=slug in self._lost)
         return Ensured(registered.dataset, derived, registered.changed)
+
+    def require_own_bars(self, wanted: Wanted) -> None:
+        """Refuses bars that could not be loaded, while nothing has been paid for: others lie under their symbol."""
+        held = self._origins.get(wanted.symbol)
+        if self._replace_origin or held in (None, ("databento", wanted.dataset, "derived")):
+            return
+        raise OriginConflict(
+            f"{wanted.symbol} holds bars of {held[0]} {held[1]}, {_MADE[held[2]]};"
+            f" bars derived from {wanted.dataset} were asked for.",
+            detail="Bars of one symbol come from one place, unless it is said that they need not.",
+            hint="--replace-origin says that they are meant to replace those; --offline makes the dataset without loading it.",
+        )
 
     def _load(self, progress: Progress) -> Load | None:
         target = self._target
@@ -99,7 +118,9 @@ class VendorMarket(MarketDataPort):
         period, products = Period(from_date, to_date), tuple(PRODUCTS)
         pipeline = Pipeline(self._settings, self._target)
         with DataFolder.of(self._settings).locked(symbol, period):
-            for outcome in Fetcher(self._settings, Wishes(), self._say, lambda *_: None).fetch([symbol], [period], products):
+            for outcome in Fetcher(self._settings, Wishes(check=pipeline.require_own_bars), self._say, lambda *_: None).fetch(
+                [symbol], [period], products
+            ):
                 if outcome.problem is not None:
                     raise outcome.problem
             return pipeline.ensure(symbol, period, products, lambda *_: None).dataset.dataset_id

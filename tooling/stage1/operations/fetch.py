@@ -16,10 +16,10 @@ from stage1 import clock, faults
 from stage1.errors import CostRefused, ExitCode, Stage1Error, UsageRefused
 from stage1.model.dataset_manifests import READY
 from stage1.model.periods import Period
-from stage1.model.some_of import some_of
 from stage1.operations import raw_files
 from stage1.operations.data_folder import PRODUCTS, DataFolder
-from stage1.operations.fetch_records import Plan, Record, Segment, Wanted, write_plan
+from stage1.operations.fetch_records import Plan, Segment, Wanted, write_plan
+from stage1.operations.fetch_terms import KINDS, Outcome, Wishes
 from stage1.operations.raw_files import Found, Place
 from stage1.operations.whole_writing import explained
 from stage1.settings import Settings
@@ -30,44 +30,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 Progress = Callable[[Path, int, int], None]  # file, records that have arrived, records that are to arrive
-KINDS = ("raw_symbol", "continuous", "instrument_id")  # of symbols that are one instrument at a time
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a fetch is asked to do."""
-
-    dataset: str | None = None  # that of the files there are, else STAGE1_VENDOR_DATASET
-    stype_in: str | None = None  # likewise, else raw_symbol
-    force: bool = False
-    dry_run: bool = False
-    max_dollars: Decimal | None = None  # STAGE1_MAX_COST
-    confirm: Callable[[str], bool] | None = None  # asks a person; None where nobody can be asked
-
-
-@dataclass
-class Outcome:
-    """What became of a raw file."""
-
-    wanted: Wanted
-    path: Path
-    status: str  # whole: nothing was asked; adopted; planned (a dry run); fetched; extended
-    record: Record | None = None
-    records: int = 0  # that were asked for
-    dollars: Decimal = Decimal(0)
-    segments: int = 0
-    seconds: float = 0.0
-    problem: Stage1Error | None = None  # where it failed, and others go on
-
-    def warnings(self) -> Iterator[str]:
-        """What a person should know of the file, a sentence each."""
-        if self.status == "adopted":
-            yield "It was put there by somebody else: it is whole, and its records were not compared with the vendor's count."
-        if self.record is not None and self.record.partial:
-            yield f"The vendor knows {self.wanted.symbol} only on some of the days."
-        if self.record is not None and self.record.conditions:
-            days = [f"{day} ({condition})" for day, condition in self.record.conditions]
-            yield f"The vendor has doubts about {some_of(days)}."
 
 
 @dataclass
@@ -78,11 +40,13 @@ class _Work:
     plan: Plan | None
     parts: "dict[Segment, Part]"  # segments of the plan that have arrived before
     is_resumed: bool
+    elsewhere: dict[Segment, Path]  # segments that the raw file of another period has
 
     @property
-    def missing(self) -> "list[Segment]":
+    def missing(self) -> list[Segment]:
         """What is to be asked for."""
-        return [] if self.plan is None else [segment for segment in self.plan.segments if segment not in self.parts]
+        there = self.parts.keys() | self.elsewhere.keys()
+        return [] if self.plan is None else [segment for segment in self.plan.segments if segment not in there]
 
     @property
     def dollars(self) -> Decimal:
@@ -147,24 +111,33 @@ class Fetcher:
             source = raw_files.source_of(self._data, wanted.symbol, wanted.period, wanted.product)
             if source != place.file:
                 year = replace(wanted, period=Period.year(wanted.period.first.year))
-                return _Work(wanted, Place(source), raw_files.look(Place(source), year, keep=False, force=False), None, {}, False)
+                return _Work(
+                    wanted, Place(source), raw_files.look(Place(source), year, keep=False, force=False), None, {}, False, {}
+                )
         found = raw_files.look(place, wanted, keep=not self._wishes.dry_run, force=force)
         record = found.record
         is_ready = not force and record is not None and record.status == READY and record.sha256 == found.sha256
         # What a forced fetch that was interrupted has brought is as new as it can be.
         if found.plan is not None and not (force and found.plan.keeps_base):
-            resumed = _Work(wanted, place, found, found.plan, self._held(place, found.plan, same=True), True)
+            parts = self._held(place, found.plan, same=True)
+            elsewhere = self._elsewhere(wanted, found.plan, parts) if found.plan.keeps_base or found.sha256 is None else {}
+            resumed = _Work(wanted, place, found, found.plan, parts, True, elsewhere)
             # Nobody pays for the rest of it who did not ask for it again.
             if not (is_ready and resumed.missing):
                 return resumed
         if is_ready:
-            return _Work(wanted, place, found, None, {}, False)
+            return _Work(wanted, place, found, None, {}, False, {})
         if not force:
             raw_files.require_finished(place, found)
+        if self._wishes.check is not None:
+            self._wishes.check(wanted)
         from stage1.operations.fetch_plan import plan
 
         made = plan(self._vendor, wanted, found, force=force)
-        return _Work(wanted, place, found, made, {} if made is None or force else self._held(place, made, same=False), False)
+        if made is None or force:
+            return _Work(wanted, place, found, made, {}, False, {})
+        parts = self._held(place, made, same=False)
+        return _Work(wanted, place, found, made, parts, False, self._elsewhere(wanted, made, parts))
 
     def _held(self, place: Place, plan: Plan, *, same: bool) -> "dict[Segment, Part]":
         """The segments of a plan that have arrived before, under this plan or another one."""
@@ -178,6 +151,12 @@ class Fetcher:
             for segment in plan.segments
         )
         return {segment: part for segment, part in arrived if part is not None}
+
+    def _elsewhere(self, wanted: Wanted, plan: Plan, parts: "dict[Segment, Part]") -> dict[Segment, Path]:
+        """The segments that need not be asked for, since the raw file of another period has them."""
+        missing = [segment for segment in plan.segments if segment not in parts]
+        found = ((segment, raw_files.holder_of(self._data, wanted, segment.start, segment.end)) for segment in missing)
+        return {segment: path for segment, path in found if path is not None}
 
     def _require_affordable(self, works: Sequence[_Work]) -> None:
         """Says what all of it holds and costs; refuses, or asks a person, where that is more than allowed."""
@@ -224,6 +203,8 @@ class Fetcher:
                 work.place.segments.mkdir(parents=True, exist_ok=True)
             write_plan(work.place.plan, work.plan)
             faults.reach("fetch: planned")
+        if work.elsewhere:
+            self._say(f"{work.wanted.name}: {len(work.elsewhere)} segments are taken from raw files of other periods")
         outcome.record = joined(work.place, work.found, work.plan, self._arrived(work, work.plan))
         outcome.status = "extended" if work.plan.keeps_base else "fetched"
         if work.is_resumed and outcome.record.status != READY:
@@ -244,7 +225,9 @@ class Fetcher:
         total, done, parts = sum(segment.records for segment in plan.segments), 0, []
         for segment in plan.segments:
             part = work.parts.get(segment)
-            if part is None:
+            if segment in work.elsewhere:
+                part = fetch_segments.take(work.elsewhere[segment], work.place.segments, work.wanted, segment)
+            elif part is None:
                 before = done
                 part = fetch_segments.fetch(
                     self._vendor,

@@ -36,7 +36,7 @@ def joined(place: Place, found: Found, plan: Plan, parts: Sequence[Part]) -> Rec
         write_record(place.record, record)
         faults.reach("fetch: recorded")
     faults.reach("fetch: in its place")
-    known_files.remember(place.file, proven.sha256)
+    known_files.remember(place.file, proven.sha256, place.file.stat())
     raw_files.clear(place)
     return record
 

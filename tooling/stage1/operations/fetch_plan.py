@@ -32,7 +32,7 @@ def plan(vendor: Vendor, wanted: Wanted, found: Found, *, force: bool) -> Plan |
             hint="Ask for another year.",
         )
     gaps = list(_gaps((start, end), None if record is None else (record.start, record.end)))
-    if not gaps:
+    if not gaps and not (record is not None and end == wanted.period.end and record.end == end):
         return None
     days = Period(wanted.period.first, min(wanted.period.until, _midnight_after(end).date()))
     intervals = vendor.intervals(wanted.request, days.first, days.until)

@@ -12,15 +12,16 @@ from pathlib import Path
 from stage1 import faults
 from stage1.adapters.databento.arriving_file import Expected, Proven, prove, receive
 from stage1.adapters.databento.header import Header
-from stage1.adapters.databento.joined_file import Part
+from stage1.adapters.databento.joined_file import Part, cut
 from stage1.adapters.databento.layouts import BY_SCHEMA
-from stage1.adapters.databento.vendor import Stream, Vendor
+from stage1.adapters.databento.vendor import Vendor
+from stage1.adapters.databento.vendor_http import Stream
 from stage1.adapters.databento.vendor_problems import Passing
 from stage1.durable import flush_folder
 from stage1.errors import CountMismatch, FileDamaged, Stage1Error, VendorRefused, WrongSchema
 from stage1.model.periods import nanoseconds
 from stage1.operations.fetch_records import Segment, Wanted
-from stage1.operations.whole_writing import PART, explained
+from stage1.operations.whole_writing import PART, explained, written_whole
 
 Progress = Callable[[int], None]
 
@@ -43,6 +44,21 @@ def held(folder: Path, wanted: Wanted, segment: Segment, *, keep: bool, same_pla
                 _name(path, final)
             return Part(final, proven, nanoseconds(segment.start))
     return None
+
+
+def take(source: Path, folder: Path, wanted: Wanted, segment: Segment) -> Part:
+    """A segment out of the raw file of another period."""
+    final = _path(folder, segment)
+    start, end = nanoseconds(segment.start), nanoseconds(segment.end)
+    with written_whole(final) as file:
+        proven = cut(source, BY_SCHEMA[wanted.schema], file, start, end)
+        if proven.records != segment.records:
+            raise CountMismatch(
+                f"{source} has {proven.records:,} records of {wanted.request.of(segment.start, segment.end)},"
+                f" and the vendor counts {segment.records:,}.",
+                hint="The vendor corrected these days since. To have them anew: fetch that period again with --force.",
+            )
+    return Part(final, proven, start)
 
 
 def fetch(vendor: Vendor, folder: Path, wanted: Wanted, segment: Segment, say: Callable[[str], None], progress: Progress) -> Part:

@@ -59,6 +59,23 @@ def source_of(data: DataFolder, symbol: str, period: Period, product: str) -> Pa
     return whole if covers and (whole.exists() or whole.is_symlink()) else own
 
 
+def holder_of(data: DataFolder, wanted: Wanted, start: datetime, end: datetime) -> Path | None:
+    """A raw file of another period of the symbol, untouched since it was fetched, that has these records: they are paid for."""
+    own = data.raw_file(wanted.symbol, wanted.period, wanted.product)
+    for path in sorted(own.parent.parent.glob(f"*/{own.name}")):
+        record = read_record(Place(path).record)
+        if (
+            path != own
+            and record is not None
+            and record.wanted.request == wanted.request
+            and record.start <= start
+            and record.end >= end
+            and known_files.is_known(path, record.sha256)
+        ):
+            return path
+    return None
+
+
 @dataclass(frozen=True)
 class Found:
     """What there is: the file's hash, its record, whether it was adopted just now, and a plan that was not finished.
@@ -90,10 +107,11 @@ def look(place: Place, wanted: Wanted, *, keep: bool, force: bool) -> Found:
     if record is not None and (record.sha256 == sha256 or plan is not None):
         _require_same(place, record.wanted, wanted)
         return Found(sha256, record, plan=plan, unfinished=unfinished)
+    seen = place.file.stat()
     adopted = _adopted(place, wanted)
     if keep:
         write_record(place.record, adopted)
-        known_files.remember(place.file, sha256)
+        known_files.remember(place.file, adopted.sha256, seen)
     return Found(sha256, adopted, adopted=True, plan=plan, unfinished=unfinished)
 
 
@@ -129,9 +147,10 @@ def _hash(place: Place, record: Record | None, *, keep: bool) -> str:
         return record.sha256
     from stage1.adapters.databento.whole_file import sha256_of
 
+    seen = place.file.stat()
     sha256, _ = sha256_of(place.file)
     if record is not None and record.sha256 == sha256 and keep:
-        known_files.remember(place.file, sha256)
+        known_files.remember(place.file, sha256, seen)
     return sha256
 
 

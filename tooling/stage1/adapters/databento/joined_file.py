@@ -1,4 +1,4 @@
-"""Joins DBN files of one symbol and schema, one range after the other, into one with one right header.
+"""Joins DBN files of one symbol and schema, one range after the other, into one with one right header; cuts a range out of one.
 
 Owns the header of the whole, and how frames are carried over: as they are, where the header of a part has a frame of its own,
 as the vendor writes it; else compressed anew. The records of a part were proven before; here its bytes are hashed again, so that
@@ -52,6 +52,29 @@ def join(parts: Sequence[Part], file: BinaryIO, layout: Layout, header: Header) 
         if part.proven.records and _carry(part.path, layout, write) != part.proven.sha256:
             raise FileChanged(f"{part.path} is not the file any more that was proven.", hint="Run the command again.")
     return Proven(header, digest.hexdigest(), size, sum(part.proven.records for part in parts))
+
+
+def cut(path: Path, layout: Layout, file: BinaryIO, start_ns: int, end_ns: int) -> Proven:
+    """Writes the records of a range of one file into another, with the header that a request for that range would have."""
+    digest, size, count = hashlib.sha256(), 0, 0
+
+    def write(piece: bytes) -> None:
+        nonlocal size
+        file.write(piece)
+        digest.update(piece)
+        size += len(piece)
+
+    with open_dbn(path, layout) as source:
+        header = replace(source.header, start_ns=start_ns, end_ns=end_ns, partial=(), not_found=())
+        write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(_encoded(header)))
+        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+        for records in source.chunks(_CHUNK):
+            ts = records["ts_recv"]
+            inside = records[(ts >= start_ns) & (ts < end_ns)]
+            count += len(inside)
+            write(compressor.compress(inside.tobytes()))
+        write(compressor.flush())
+    return Proven(header, digest.hexdigest(), size, count)
 
 
 def header_of(parts: Sequence[Part], mappings: Sequence[Mapping], symbol: str, start_ns: int, end_ns: int) -> Header:

@@ -1,14 +1,12 @@
 """The vendor's historical service: what there is, what it costs, which symbols it knows, and the bytes.
 
-Owns the requests. Questions go through the vendor's client library; the bytes are one streamed request of our own, since the
+Owns the questions. They go through the vendor's client library; the bytes are one streamed request of our own, since the
 library's is never retried and leaves torn files. Imports the library and requests when they are used. Refuses a key and a
 gateway that cannot be right before any request, and never shows the key.
 """
 
 import contextlib
-import json
 import re
-import socket
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,13 +15,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stage1.adapters.databento import vendor_access
-from stage1.adapters.databento.vendor_problems import Passing, Patience, refusal
-from stage1.errors import UsageRefused, VendorRefused
+from stage1.adapters.databento.vendor_http import SLOWEST, Stream, checked_timeout, no_network, open_stream, within
+from stage1.adapters.databento.vendor_problems import Patience, refusal
+from stage1.errors import VendorRefused
 
 if TYPE_CHECKING:
     from databento.common.http import BentoHttpAPI
 
-_PIECE = 1 << 18
 _MOST_OF_A_REFUSAL = 1 << 16  # bytes of its body that are looked at
 
 _Answer = TypeVar("_Answer")
@@ -58,8 +56,11 @@ class Vendor:
     def __init__(self, gateway: str, key: str, timeout: float, patience: Patience) -> None:
         self._gateway = vendor_access.checked_gateway(gateway)
         self._key = vendor_access.checked_key(key)
-        self._timeout = _checked_timeout(timeout)
+        self._timeout = checked_timeout(timeout)
         self.patience = patience
+        # What is the same for every symbol is asked once.
+        self._ranges: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+        self._conditions: dict[tuple[str, date, date], tuple[tuple[date, str], ...]] = {}
 
     def range_of(self, dataset: str, schema: str) -> tuple[datetime, datetime]:
         """From when until when there are data of a schema."""
@@ -70,7 +71,10 @@ class Vendor:
             span = found.get("schema", {}).get(schema, found)
             return _moment(span["start"]), _moment(span["end"])
 
-        return self._ask(MetadataHttpAPI, f"the range of {dataset}", question)
+        known = dataset, schema
+        if known not in self._ranges:
+            self._ranges[known] = self._ask(MetadataHttpAPI, f"the range of {dataset}", question)
+        return self._ranges[known]
 
     def conditions(self, dataset: str, first: date, until: date) -> tuple[tuple[date, str], ...]:
         """The days [first, until) of which the vendor says that they are not simply available."""
@@ -83,7 +87,10 @@ class Vendor:
             days = ((date.fromisoformat(each["date"]), str(each["condition"])) for each in found)
             return tuple(sorted((day, condition) for day, condition in days if condition != "available" and first <= day < until))
 
-        return self._ask(MetadataHttpAPI, f"the condition of {dataset}", question)
+        known = dataset, first, until
+        if known not in self._conditions:
+            self._conditions[known] = self._ask(MetadataHttpAPI, f"the condition of {dataset}", question)
+        return self._conditions[known]
 
     def intervals(self, request: Request, first: date, until: date) -> tuple[Interval, ...]:
         """Which instrument the symbol is on the days [first, until); none where the vendor does not know it."""
@@ -124,28 +131,12 @@ class Vendor:
         return self._ask(MetadataHttpAPI, request.of(start, end), lambda api: _amount(api.get_cost(**_form(request, start, end))))
 
     @contextlib.contextmanager
-    def stream(self, request: Request, start: datetime, end: datetime) -> "Iterator[Stream]":
+    def stream(self, request: Request, start: datetime, end: datetime) -> Iterator[Stream]:
         """The bytes of one range as they arrive; raises Passing for what may be another answer in a moment."""
-        import requests
-
         form = {**_form(request, start, end), "stype_out": "instrument_id", "encoding": "dbn", "compression": "zstd"}
-        with (
-            _no_network(requests),
-            contextlib.closing(
-                requests.post(
-                    f"{self._gateway}/v0/timeseries.get_range",
-                    data={name: ",".join(value) if isinstance(value, list) else value for name, value in form.items()},
-                    headers={"Accept-Encoding": "identity"},
-                    auth=(self._key, ""),
-                    timeout=(self._timeout, self._timeout),
-                    stream=True,
-                    allow_redirects=False,  # nobody else gets the key
-                )
-            ) as response,
-        ):
-            if response.status_code not in (200, 206):
-                raise _refused(response, request.of(start, end))
-            yield Stream(response)
+        url = f"{self._gateway}/v0/timeseries.get_range"
+        with open_stream(url, self._key, form, self._timeout, request.of(start, end)) as stream:
+            yield stream
 
     def _ask(self, kind: "type[BentoHttpAPI]", what: str, question: Callable[[Any], _Answer]) -> _Answer:
         import requests
@@ -156,7 +147,7 @@ class Vendor:
 
         def tried() -> _Answer:
             # What the vendor announces of its own interface is for us, not for whoever runs the command.
-            with _no_network(requests), warnings.catch_warnings():
+            with no_network(), warnings.catch_warnings():
                 warnings.simplefilter("ignore", BentoWarning)
                 warnings.simplefilter("ignore", DeprecationWarning)
                 try:
@@ -182,81 +173,7 @@ class Vendor:
                         detail=type(problem).__name__,
                     ) from problem
 
-        return self.patience.until_done(what, tried)
-
-
-class Stream:
-    """The body of an answer that is arriving."""
-
-    def __init__(self, response: Any) -> None:
-        self._response = response
-        # Without either of them nobody can tell from HTTP alone whether the end is the end.
-        self.tells_its_end = (
-            "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
-        )
-        self.warnings = response.headers.get("X-Warning", "")
-
-    def pieces(self) -> Iterator[bytes]:
-        """The bytes, in the order in which they come."""
-        import urllib3
-
-        try:
-            yield from self._response.raw.stream(_PIECE, decode_content=False)
-        except (urllib3.exceptions.HTTPError, OSError) as problem:
-            raise Passing(_cut(problem)) from problem
-
-
-def _checked_timeout(seconds: float) -> float:
-    if seconds <= 0:
-        raise UsageRefused(
-            "STAGE1_VENDOR_TIMEOUT was 0; the vendor needs some time to answer.", hint="Give seconds, or leave it out."
-        )
-    return seconds
-
-
-def _cut(problem: Exception) -> str:
-    slow = "timed out" in str(problem).lower() or isinstance(problem, TimeoutError | socket.timeout)
-    return "the vendor stopped sending in the middle" if slow else "the connection was cut in the middle"
-
-
-@contextlib.contextmanager
-def _no_network(requests: Any) -> Iterator[None]:
-    """Turns what goes wrong below HTTP into something that may pass."""
-    try:
-        yield
-    except requests.exceptions.SSLError as problem:
-        raise Passing("no secure connection to the vendor could be made (TLS)") from problem
-    except requests.exceptions.Timeout as problem:
-        raise Passing("the vendor does not answer in time") from problem
-    except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as problem:
-        raise Passing("the connection was cut in the middle") from problem
-    except requests.exceptions.JSONDecodeError as problem:
-        raise Passing("the vendor's answer is no JSON") from problem
-    except requests.exceptions.RequestException as problem:
-        raise Passing("the vendor cannot be reached") from problem
-
-
-def _refused(response: Any, what: str) -> Exception:
-    if 300 <= response.status_code < 400:
-        return VendorRefused(
-            f"The vendor's gateway points to another place for {what} (HTTP status {response.status_code}).",
-            detail="It is not followed: the key is for the gateway alone.",
-            hint="Look at DATABENTO_GATEWAY.",
-        )
-    text, document = _body(response), None
-    with contextlib.suppress(ValueError, RecursionError):
-        document = json.loads(text)
-    return refusal(response.status_code, response.headers, document, text.decode(errors="replace"), what)
-
-
-def _body(response: Any) -> bytes:
-    import urllib3
-
-    try:
-        text: bytes = response.raw.read(_MOST_OF_A_REFUSAL, decode_content=True)
-    except (urllib3.exceptions.HTTPError, OSError):
-        text = b""  # the status says enough
-    return text
+        return self.patience.until_done(what, lambda: within(SLOWEST * self._timeout, tried))
 
 
 def _form(request: Request, start: datetime, end: datetime) -> dict[str, Any]:
