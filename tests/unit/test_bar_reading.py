@@ -11,7 +11,8 @@ import pytest
 from stage1.database.bar_decoding import decode
 from stage1.database.bar_reading import BarSpan
 from stage1.errors import ArgumentInvalid, ArgumentMissing, BadRows, SpanInverted
-from stage1.operations.read_bars import decimals, floats, moment
+from stage1.operations.arrow_bars import decimals
+from stage1.operations.read_bars import floats, moment
 
 MOMENT = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
 LARGEST = 2**63 - 2

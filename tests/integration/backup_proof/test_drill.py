@@ -45,6 +45,7 @@ def roles(own_server):
     return [row["rolname"] for row in rows]
 
 
+@pytest.mark.long
 def test_a_server_that_has_never_seen_the_roles(own_server, copy, run_cli):
     target = own_server.as_role("stage1", own_server.database(RESTORED))
     assert roles(own_server) == ["stage1"]

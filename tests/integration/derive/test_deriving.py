@@ -13,7 +13,7 @@ import stage1
 from stage1.model.dataset_manifests import PARTIAL, READY
 from stage1.model.periods import Period
 from stage1.operations import month_bars
-from stage1.operations.read_bars import arrow_schema
+from stage1.operations.arrow_bars import arrow_schema
 from tests.plugins.dbn_files import MINUTE, Header
 from tests.plugins.tick_files import SYMBOL, UNDEF, YEAR, header, moments, plain_bars, put, spread_over, stored_bars, ticks
 

@@ -84,6 +84,8 @@ def test_a_socket_that_was_swept_away_is_brought_back_by_a_restart(server: Embed
 # --- killed commands ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["cluster: after initdb", "cluster: after rename", "cluster: after createdb"])
 def test_a_first_start_killed_between_two_steps_is_finished_by_the_next(
     server: EmbeddedServer, project: Path, point: str

@@ -63,6 +63,7 @@ def test_a_project_moved_while_its_server_runs_is_one_server(server: EmbeddedSer
     assert other.status().running is False
 
 
+@pytest.mark.long
 def test_a_project_copied_while_its_server_runs_is_another_one(server: EmbeddedServer, project: Path) -> None:
     original = server.start()
     copied = project.with_name("copied")
@@ -173,6 +174,7 @@ def test_root_s_cluster_stays_in_a_project_that_others_may_enter() -> None:
             server.destroy()
 
 
+@pytest.mark.long
 @only_root
 def test_programs_that_the_account_cannot_reach_are_copied_once(
     server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

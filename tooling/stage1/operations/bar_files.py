@@ -94,7 +94,7 @@ def _columns_into(blocks: Iterator[Any], suffix: str, about: dict[str, str], tel
     import pyarrow as pa
     from pyarrow import parquet
 
-    from stage1.operations.read_bars import arrow_batch, arrow_schema
+    from stage1.operations.arrow_bars import arrow_batch, arrow_schema
 
     def write(file: IO[bytes]) -> int:
         schema, rows, waiting = arrow_schema(about), 0, []

@@ -17,14 +17,22 @@ from pyarrow import parquet
 
 from stage1.model.bars import NANOSECONDS_A_MINUTE, UNDEFINED_PRICE
 from stage1.model.minute_bars import Rows
-from stage1.operations.read_bars import DECIMAL, PRICES, arrow_schema, decimals
+from stage1.operations.arrow_bars import DECIMAL, PRICES, arrow_schema, decimals
 from stage1.operations.whole_writing import PART, explained
 
 _QUOTES = ("bid", "ask", "spread_mean")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # One group a file: a month has 44,640 minutes at most. Levels and versions are fixed, so that no library's default decides.
-_WRITING: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "version": "2.6", "data_page_version": "1.0"}
+# Prices repeat too little for a dictionary, and minutes follow each other: a third smaller, and written sooner.
+_WRITING: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "use_dictionary": ["volume", "trade_count"],
+    "column_encoding": {"ts": "DELTA_BINARY_PACKED"},
+}
 _ROWS_A_GROUP = 65_536
 
 

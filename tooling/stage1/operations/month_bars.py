@@ -28,7 +28,8 @@ from stage1.operations.read_ahead import read_ahead
 
 Tell = Callable[[str, int, int], None]
 
-CHUNK = 32_768  # records, which a processor's cache holds
+CHUNK = 65_536  # records
+_AHEAD = 4  # chunks that are decoded while a month is written
 _LAYOUTS = {"TRADES": TRADES, "TBBO": TBBO}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,7 +63,7 @@ class MonthBars:
         with ExitStack() as stack:
             parts = []
             for given, file, reading in zip(self._inputs, self._files, self._readings, strict=True):
-                chunks = stack.enter_context(read_ahead(file.chunks(CHUNK)))
+                chunks = stack.enter_context(read_ahead(file.chunks(CHUNK), _AHEAD))
                 parts.append(by_month(_rows(given, reading, _told(chunks, given, tell)), self._period))
             for month, (bars, *quotes) in zip(self._period.months(), zip(*parts, strict=True), strict=True):
                 self._bars += len(bars["minute"])

@@ -1,7 +1,7 @@
-"""Bars as frames and as Arrow: exact decimals unless floats are asked for.
+"""Bars out of the database as frames and as blocks: exact decimals unless floats are asked for.
 
-Owns the types in which bars leave the database. Imports numpy and pyarrow, pandas for frames alone; refuses nothing: a
-value that has no exact form is refused where it is decoded.
+Owns what a bound of time may be. Imports numpy and pyarrow, pandas for frames alone; refuses nothing: a value that has no
+exact form is refused where it is decoded.
 """
 
 from collections.abc import Callable, Generator
@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from stage1 import settings as settings_module
@@ -20,6 +19,7 @@ from stage1.database.connections import Purpose, connected
 from stage1.database.targets import Target
 from stage1.errors import ArgumentInvalid
 from stage1.model.bars import PRICE_UNITS
+from stage1.operations.arrow_bars import DECIMAL, PRICES, decimals
 from stage1.operations.bar_files import unhurried
 from stage1.operations.choose_database import choose_database
 from stage1.settings import Settings
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
     from stage1.database.bar_decoding import BarColumns
 
-PRICES = ("open", "high", "low", "close")
-DECIMAL = pa.decimal128(19, 9)  # whatever fits 64 bits of 1e-9
-
 _EXACT_FLOATS = 2**53  # whole numbers up to here are floats exactly
-_INSTANT = pa.timestamp("ns", tz="UTC")
 
 Moment = datetime | date | np.datetime64 | str | None
 
@@ -95,27 +91,6 @@ def stream(
         closing(bar_reading.read_columns(connection, span, rows)) as blocks,
     ):
         yield from blocks
-
-
-def arrow_schema(metadata: dict[str, str]) -> pa.Schema:
-    """The columns of Arrow and Parquet files."""
-    columns = [("ts", _INSTANT), *((name, DECIMAL) for name in PRICES), ("volume", pa.uint64())]
-    return pa.schema(columns, metadata=metadata)
-
-
-def arrow_batch(block: "BarColumns", schema: pa.Schema) -> pa.RecordBatch:
-    """A block in Arrow's form; the whole numbers are not copied into Python objects."""
-    volume = pa.array(block.volume, mask=block.volume_is_null)
-    columns = [pa.array(block.ts).cast(_INSTANT), *(decimals(getattr(block, name)) for name in PRICES), volume]
-    return pa.record_batch(columns, schema=schema)
-
-
-def decimals(units: NDArray[np.int64]) -> pa.Array:
-    """Units of 1e-9 as decimals: the same numbers, in 128 bits."""
-    wide = np.empty((len(units), 2), "<i8")
-    wide[:, 0] = units
-    np.right_shift(units, 63, out=wide[:, 1])
-    return pa.Array.from_buffers(DECIMAL, len(units), [None, pa.py_buffer(wide)])
 
 
 def floats(units: NDArray[np.int64]) -> NDArray[np.float64]:
