@@ -31,7 +31,7 @@ select
   ) as came_from,
   format('%s, %s bars of %s, sha256 %s', m.status, m.bar_count,
     (select string_agg(f.name, ' and ' order by f.place) from jsonb_array_elements_text(m.products) with ordinality as f (name, place)),
-    m.bars_manifest_sha256) as detail,
+    left(m.bars_manifest_sha256, 12)) as detail,
   m.generated_at as happened_at,
   m.ingest_id,
   null::uuid as run_id,

@@ -22,7 +22,6 @@ from tests.plugins.dbn_files import MINUTE, Header, nanoseconds, write
 UNDEF = 2**63 - 1
 SYMBOL = "AAPL"
 YEAR = Period.year(2023)
-LAYOUTS = {"TRADES": TRADES, "TBBO": TBBO}
 
 
 def moments(*texts: str) -> list[int]:

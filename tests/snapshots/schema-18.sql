@@ -883,7 +883,7 @@ UNION ALL
     ( SELECT string_agg(f.path, ', '::text ORDER BY f.place) AS string_agg
            FROM jsonb_array_elements_text(m.raw_dbn) WITH ORDINALITY f(path, place)) AS came_from,
     format('%s, %s bars of %s, sha256 %s'::text, m.status, m.bar_count, ( SELECT string_agg(f.name, ' and '::text ORDER BY f.place) AS string_agg
-           FROM jsonb_array_elements_text(m.products) WITH ORDINALITY f(name, place)), m.bars_manifest_sha256) AS detail,
+           FROM jsonb_array_elements_text(m.products) WITH ORDINALITY f(name, place)), "left"(m.bars_manifest_sha256, 12)) AS detail,
     m.generated_at AS happened_at,
     m.ingest_id,
     NULL::uuid AS run_id,

@@ -47,7 +47,7 @@ def test_forced_gives_the_same_bytes_and_leaves_the_manifest(first, derived, mon
     held = files(first)
     monkeypatch.setattr(clock, "now", lambda: datetime(2031, 1, 1, tzinfo=UTC))
     again = derived("TRADES", "TBBO", force=True)
-    assert (again.was_read, again.changed, again.sha256) == (True, False, first.sha256)
+    assert (again.was_read, again.changed, again.dataset) == (True, False, first.dataset)
     assert files(first) == held
 
 

@@ -140,7 +140,7 @@ def test_the_manifest_says_what_the_files_are(data, derived):
     raw = put(data, trades=made, tbbo=made)
     found = derived("TRADES", "TBBO")
     content = found.path.read_bytes()
-    assert hashlib.sha256(content).hexdigest() == found.sha256 == found.dataset.bars_manifest_sha256
+    assert hashlib.sha256(content).hexdigest() == found.dataset.bars_manifest_sha256
     assert json.loads(content) == found.manifest
     assert content == json.dumps(found.manifest, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
     manifest = found.manifest
@@ -163,7 +163,6 @@ def test_the_manifest_says_what_the_files_are(data, derived):
 def test_a_year_that_is_not_over_is_partial(data, derived, until, status):
     put(data, trades=spread_over("2023-01-02", "2023-01-03", 5), head=header(Period(date(2023, 1, 1), until)))
     assert derived().manifest["status"] == status
-    assert derived(status=PARTIAL).manifest["status"] == PARTIAL
 
 
 def test_what_is_doubtful_is_said(data, derived):

@@ -31,7 +31,7 @@ def derived(*paths):
     inputs = [RawInput(product, path, sha256_of(path)[0]) for product, path in zip(("TRADES", "TBBO"), paths, strict=False)]
     with month_bars(inputs, header.symbols[0], Period(day, day + timedelta(days=1))) as reading:
         [(_, rows)] = reading.months(lambda *_: None)
-        return rows, reading.told()["counts"]
+        return rows, reading.figures()["counts"]
 
 
 def vendors(path):

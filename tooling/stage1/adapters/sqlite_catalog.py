@@ -1,8 +1,8 @@
 """The catalog of a machine without a database: one SQLite file, whose rows `stage1 datasets push` brings to PostgreSQL later.
 
-Owns the form of that file; its statements are those of sql/sqlite/. May import model and resources. Refuses a file that is no
-catalog, or that a newer stage1 wrote. The journal is SQLite's usual one, not the write-ahead log, which leaves two files beside
-the catalog, and a catalog in a folder that cannot be written could not be read.
+Owns the form of that file; its statements are those of sql/sqlite/. May import model, ports and resources. Refuses a file that is
+no catalog, or that a newer stage1 wrote. The journal is SQLite's usual one, not the write-ahead log, which leaves two files
+beside the catalog, and a catalog in a folder that cannot be written could not be read.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from stage1 import resources
 from stage1.errors import DatabaseNewer, FileUnusable, LockHeld, NoSpace, Stage1Error
-from stage1.model.dataset_manifests import DatasetManifest
+from stage1.model.dataset_manifests import LISTS, DatasetManifest
 from stage1.ports import CatalogPort
 
 # As sql/sqlite/create_datasets.sql writes them.
@@ -124,7 +124,7 @@ def _statement(name: str) -> str:
 
 
 def _manifest(row: dict[str, Any]) -> DatasetManifest:
-    for name in ("products", "raw_dbn", "bars_parquet"):
+    for name in LISTS:
         row[name] = tuple(json.loads(row.pop(f"{name}_json")))
     for name in ("from_date", "to_date"):
         row[name] = date.fromisoformat(row[name])

@@ -7,7 +7,7 @@ import click
 
 from stage1 import clock
 from stage1.cli import rendering
-from stage1.cli.fetch import at_work, failed, fetch_options, row, talk
+from stage1.cli.fetch import at_work, failed, fetch_options, row_of_file, talk_of_file
 from stage1.cli.options import Application, Command, pass_application
 from stage1.cli.pipeline_options import pipeline_options
 from stage1.cli.progress import Progress
@@ -66,15 +66,15 @@ def data(
             fetched: dict[tuple[str, Period], list[Any]] = {each: [] for each in wanted}
             for outcome in fetcher.fetch(symbols, periods, products):
                 fetched[outcome.wanted.symbol, outcome.wanted.period].append(outcome)
-                talk(application, outcome, is_alone=len(wanted) == 1)
+                talk_of_file(application, outcome, is_alone=len(wanted) == 1)
             if pipeline is None:
-                application.show([row(outcome) for outcomes in fetched.values() for outcome in outcomes])
+                application.show([row_of_file(outcome) for outcomes in fetched.values() for outcome in outcomes])
                 return
             for (symbol, period), outcomes in fetched.items():
                 begun = clock.monotonic()
                 try:
                     if any(outcome.problem for outcome in outcomes):
-                        rows.append({**dict.fromkeys(_COLUMNS), "dataset_id": period.slug(symbol), "status": "failed"})
+                        rows.append(_failed_row(symbol, period))
                         continue
                     with Progress(quiet=application.verbosity is rendering.Verbosity.QUIET) as progress:
                         ensured = pipeline.ensure(symbol, period, products, progress.show, force=wishes.force, verify=verify)
@@ -82,7 +82,7 @@ def data(
                     if len(wanted) == 1 or problem.exit_code is ExitCode.CANNOT_NOW:
                         raise
                     failed(application, period.slug(symbol), problem)
-                    rows.append({**dict.fromkeys(_COLUMNS), "dataset_id": period.slug(symbol), "status": "failed"})
+                    rows.append(_failed_row(symbol, period))
                     continue
                 rows.append(_row(outcomes, ensured, clock.monotonic() - begun))
                 _talk(application, outcomes, ensured)
@@ -98,6 +98,10 @@ def _talk(application: Application, outcomes: list[Any], ensured: Any) -> None:
         tell(f"{name}: warning: {warning}")
     if ensured.was_there and not any(outcome.segments for outcome in outcomes):
         application.say(f"{name}: nothing fetched, nothing derived, nothing loaded: it is there")
+
+
+def _failed_row(symbol: str, period: Period) -> dict[str, Any]:
+    return {**dict.fromkeys(_COLUMNS), "dataset_id": period.slug(symbol), "status": "failed"}
 
 
 def _row(outcomes: list[Any], ensured: Any, seconds: float) -> dict[str, Any]:

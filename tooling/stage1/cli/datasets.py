@@ -194,20 +194,19 @@ def push(application: Application) -> None:
         stage1 datasets push
     """
     from stage1.cli.progress import Progress
-    from stage1.operations.push_datasets import PushedDataset, push_datasets
+    from stage1.operations.push_datasets import PUSHED, PushedDataset, push_datasets
 
     with Progress(quiet=application.verbosity is rendering.Verbosity.QUIET) as progress:
 
         def through(one: PushedDataset) -> None:
             if one.problem is not None:
                 with progress.aside():
-                    lines = [f"error: {one.dataset_id}: {one.problem.message}", one.problem.detail, one.problem.hint]
-                    rendering.say("\n  ".join(line for line in lines if line))
+                    application.complain(one.problem, one.dataset_id)
 
         pushed = push_datasets(application.target(), application.settings, progress.show, through)
     if any(one.problem for one in pushed):
         application.exit_code = ExitCode.ANSWER_IS_NO
-    elif all(one.state != "pushed" for one in pushed):
+    elif all(one.state != PUSHED for one in pushed):
         application.say("nothing to do: the database has every dataset of the offline catalog")
     columns = ("dataset_id", "state", "bar_count", "ingest_id")
     application.show([{name: getattr(one, name) for name in columns} for one in pushed])

@@ -56,8 +56,7 @@ def derive(
                 if len(wanted) == 1:
                     raise
                 # The others may be done; this one is said now, and again by the exit code.
-                lines = (f"error: {period.slug(symbol)}: {problem.message}", *problem.detail.splitlines(), problem.hint)
-                rendering.say("\n  ".join(line for line in lines if line))
+                application.complain(problem, period.slug(symbol))
                 failed.append(problem.exit_code)
                 application.exit_code = failed[0] if failed == [failed[0]] * len(wanted) else ExitCode.ANSWER_IS_NO
                 rows.append(_row(period.slug(symbol), "failed"))

@@ -89,12 +89,12 @@ def fetch(
         try:
             for outcome in fetcher.fetch(symbols, periods, products):
                 outcomes.append(outcome)
-                talk(application, outcome, is_alone=len(symbols) * len(periods) == 1)
+                talk_of_file(application, outcome, is_alone=len(symbols) * len(periods) == 1)
                 for warning in outcome.warnings():
                     application.say(f"{outcome.wanted.name}: warning: {warning}")
         finally:
             if outcomes:
-                application.show([row(outcome) for outcome in outcomes])
+                application.show([row_of_file(outcome) for outcome in outcomes])
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def at_work(application: Application, symbols: Sequence[str], periods: Sequence[
         yield Fetcher(application.settings, wishes, say, show)
 
 
-def talk(application: Application, outcome: "Outcome", *, is_alone: bool) -> None:
+def talk_of_file(application: Application, outcome: "Outcome", *, is_alone: bool) -> None:
     """What became of a file; the problem of one that is alone is raised."""
     name, record = outcome.wanted.name, outcome.record
     if outcome.problem is not None:
@@ -140,13 +140,11 @@ def talk(application: Application, outcome: "Outcome", *, is_alone: bool) -> Non
 
 def failed(application: Application, name: str, problem: Stage1Error) -> None:
     """One of several did not work; the others go on."""
-    code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
-    lines = [f"error: {name}: {problem.message}{code}", *problem.detail.splitlines(), *problem.hint.splitlines()]
-    rendering.say(redact("\n  ".join(lines), application.settings.secrets()))
+    application.complain(problem, name)
     application.exit_code = ExitCode.ANSWER_IS_NO
 
 
-def row(outcome: "Outcome") -> dict[str, Any]:
+def row_of_file(outcome: "Outcome") -> dict[str, Any]:
     """A raw file in the answer."""
     wanted, record = outcome.wanted, outcome.record
     values = (

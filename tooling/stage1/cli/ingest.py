@@ -93,10 +93,7 @@ def _talk(application: Application, outcome: Any) -> None:
     """What a person should know of a file before the next one is through."""
     problem = outcome.problem
     if problem is not None:
-        named = "" if str(outcome.path) in problem.message else f"{outcome.path}: "
-        code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
-        lines = [f"error: {named}{problem.message}{code}", *problem.detail.splitlines(), *problem.hint.splitlines()]
-        rendering.say("\n  ".join(lines))
+        application.complain(problem, str(outcome.path))
     elif outcome.proven is not None:
         for warning in outcome.proven.warnings:
             application.say(f"{outcome.path}: warning: {warning}")

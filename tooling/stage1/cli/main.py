@@ -20,7 +20,7 @@ from stage1 import __version__
 from stage1.cli import rendering
 from stage1.cli.options import Application, Group, shared
 from stage1.errors import ExitCode, FileUnusable, NoSpace, Stage1Error
-from stage1.redaction import passwords_in, redact
+from stage1.redaction import redact
 
 # name of the command -> its one-line help; the module is cli/<name>.py, the command in it has the same name.
 COMMANDS: dict[str, str] = {
@@ -164,27 +164,12 @@ def _say_usage(problem: click.UsageError) -> None:
 def _explain(problem: Stage1Error, application: Application) -> int:
     if problem.exit_code is ExitCode.BUG:
         return _report_bug(problem, application)
-    secrets = _secrets(application)
-    code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
-    rendering.say(f"error: {redact(problem.message, secrets)}{code}")
-    for part in (problem.detail, problem.hint):
-        for line in part.splitlines():
-            rendering.say(f"  {redact(line, secrets)}")
+    application.complain(problem)
     return problem.exit_code
 
 
-def _secrets(application: Application) -> tuple[str, ...]:
-    """Every password that this process was given, wherever it may turn up."""
-    try:
-        settings = application.settings.secrets()
-    except Stage1Error:
-        settings = ()
-    given = (*settings, application.database or "")
-    return (*given, *(password for text in given for password in passwords_in(text)), os.environ.get("PGPASSWORD", ""))
-
-
 def _report_bug(problem: BaseException, application: Application) -> int:
-    secrets = _secrets(application)
+    secrets = application.secrets()
     text = redact("".join(traceback.format_exception(problem)), secrets)
     try:
         with tempfile.NamedTemporaryFile("w", prefix="stage1-bug-", suffix=".txt", delete=False, encoding="utf-8") as file:

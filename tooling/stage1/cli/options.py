@@ -3,6 +3,7 @@
 A command may be given them before or behind its name.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 
 from stage1 import settings as settings_module
 from stage1.cli import rendering
+from stage1.errors import Stage1Error
+from stage1.redaction import passwords_in, redact
 from stage1.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,6 +59,22 @@ class Application:
         """Talk that only -v shows."""
         if self.verbosity is rendering.Verbosity.VERBOSE:
             rendering.say(text)
+
+    def complain(self, problem: Stage1Error, name: str = "") -> None:
+        """Says an error, whatever -q says; `name` is that of the one among several that it is of."""
+        named = f"{name}: " if name and name not in problem.message else ""
+        code = f" [{problem.sqlstate}]" if problem.sqlstate else ""
+        lines = [f"error: {named}{problem.message}{code}", *problem.detail.splitlines(), *problem.hint.splitlines()]
+        rendering.say(redact("\n  ".join(lines), self.secrets()))
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every password and key that this process was given, wherever it may turn up."""
+        try:
+            known = self.settings.secrets()
+        except Stage1Error:
+            known = ()
+        given = (*known, self.database or "")
+        return (*given, *(password for text in given for password in passwords_in(text)), os.environ.get("PGPASSWORD", ""))
 
     def show(self, rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> None:
         """An answer that is a list; a table shows the given columns, so that a line fits a screen."""

@@ -1,7 +1,7 @@
 """The options that `fetch`, `derive` and `data` share: of which symbols, of which days, of which products.
 
-Owns what these options mean. A symbol stays as it was given: ES.c.0 keeps its small letter, and nothing is put into capitals.
-Refuses what is given twice in two ways with a sentence, before anything is looked at.
+Owns what these options mean. A symbol stays as it was given: ES.c.0 keeps its small letter; a product may be written in any.
+Refuses days that are given in two ways, or in none, and what is no day, year or product, before anything is looked at.
 """
 
 import functools
@@ -15,7 +15,7 @@ import click
 from stage1.errors import UsageRefused
 from stage1.model.periods import Period, safe_name
 
-PRODUCTS = ("TRADES", "TBBO")
+PRODUCTS = ("TRADES", "TBBO")  # those of operations.data_folder, which --help need not import
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2261
 _YEARS = re.compile(r"(\d{4})-(\d{4})")
@@ -27,7 +27,7 @@ class Day(click.ParamType[date]):
     name = "day"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Called by click."""
+        """Reads the day."""
         if isinstance(value, date):
             return value
         try:

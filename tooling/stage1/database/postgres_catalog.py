@@ -12,12 +12,10 @@ from stage1.database import calls
 from stage1.database.connections import Purpose, connected
 from stage1.database.targets import Target
 from stage1.errors import DatasetNotFound
-from stage1.model.dataset_manifests import DatasetManifest, sorted_json
+from stage1.model.dataset_manifests import LISTS, DatasetManifest, sorted_json
 from stage1.model.datasets import dataset_id_of
 from stage1.ports import CatalogPort
 from stage1.settings import Settings
-
-_LISTS = ("products", "raw_dbn", "bars_parquet")
 
 
 class PostgresCatalog(CatalogPort):
@@ -30,7 +28,7 @@ class PostgresCatalog(CatalogPort):
     def upsert_dataset(self, dataset: DatasetManifest) -> str:
         """Keeps a dataset, in place of what was known of it."""
         given: dict[str, Any] = {f"p_{field.name}": getattr(dataset, field.name) for field in fields(dataset)}
-        given |= {f"p_{name}": sorted_json(list(getattr(dataset, name))) for name in _LISTS}
+        given |= {f"p_{name}": sorted_json(list(getattr(dataset, name))) for name in LISTS}
         given |= {"p_dataset_id": dataset_id_of(dataset.dataset_id), "p_dataset_slug": dataset.dataset_id}
         with connected(self._target, self._settings, Purpose.WRITE) as connection:
             calls.rows(connection, "public.upsert_dataset_manifest", **given)
@@ -43,7 +41,7 @@ class PostgresCatalog(CatalogPort):
                 (row,) = calls.rows(connection, "public.fn_get_dataset_manifest", p_dataset=dataset_id)
         except DatasetNotFound:
             return None
-        row |= {name: tuple(json.loads(row[f"{name}_json"])) for name in _LISTS}
+        row |= {name: tuple(json.loads(row[f"{name}_json"])) for name in LISTS}
         return DatasetManifest(**{field.name: row[field.name] for field in fields(DatasetManifest)})
 
     def without_bars(self) -> set[str]:

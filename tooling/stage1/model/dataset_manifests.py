@@ -10,6 +10,7 @@ from typing import Any
 
 READY = "READY"
 PARTIAL = "PARTIAL"  # a period that is not over
+LISTS = ("products", "raw_dbn", "bars_parquet")  # fields that are lists, which a catalog keeps as JSON
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class DatasetManifest:
     def as_row(self) -> dict[str, Any]:
         """By the names of the view `datasets`: lists as JSON text, dates and times as ISO 8601."""
         row = asdict(self)
-        for name in ("products", "raw_dbn", "bars_parquet"):
+        for name in LISTS:
             row[f"{name}_json"] = sorted_json(list(row.pop(name)))
         return {
             name: value.isoformat() if isinstance(value, (date, datetime)) else value

@@ -39,7 +39,7 @@ SLUG_RULE = (
 )
 
 
-def document(data: DataFolder, symbol: str, period: Period, inputs: Sequence["RawInput"], status: str) -> dict[str, Any]:
+def document(data: DataFolder, symbol: str, period: Period, inputs: Sequence["RawInput"]) -> dict[str, Any]:
     """All of a manifest that is known before a file is read."""
     return {
         "algorithm": ALGORITHM,
@@ -51,7 +51,6 @@ def document(data: DataFolder, symbol: str, period: Period, inputs: Sequence["Ra
         "inputs": [_input(data, each) for each in inputs],
         "parameters": PARAMETERS,
         "products": [each.product for each in inputs],
-        "status": status,
         "symbol": symbol,
         "timeframe": "1m",
         "to_date": period.until.isoformat(),

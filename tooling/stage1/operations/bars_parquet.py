@@ -1,11 +1,10 @@
 """Bars of a month as a Parquet file: the same bars are the same bytes.
 
-Owns the columns beyond those of every file of bars, and how they are written. Imports numpy and pyarrow. Refuses what the disk
-refuses.
+Owns the columns beyond those of every file of bars, and how they are written. May import model; numpy and pyarrow are loaded with
+it. Refuses what the disk refuses.
 """
 
 import hashlib
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from pyarrow import parquet
 
 from stage1.model.bars import NANOSECONDS_A_MINUTE, UNDEFINED_PRICE
 from stage1.model.minute_bars import Rows
+from stage1.operations import whole_writing
 from stage1.operations.arrow_bars import DECIMAL, PRICES, arrow_schema, decimals
-from stage1.operations.whole_writing import PART, explained
 
 _QUOTES = ("bid", "ask", "spread_mean")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,10 +56,7 @@ def write_part(path: Path, rows: Rows, columns: pa.Schema) -> dict[str, Any]:
     with parquet.ParquetWriter(stream, columns, **_WRITING) as writer:
         writer.write_table(_table(rows, columns), row_group_size=_ROWS_A_GROUP)
     content = stream.getvalue()
-    with explained(path), path.with_name(path.name + PART).open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    whole_writing.write_part(path, content)
     minutes = rows["minute"]
     return {
         "bytes": content.size,

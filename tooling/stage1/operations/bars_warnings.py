@@ -1,11 +1,12 @@
 """What a person should know of derived bars, out of their manifest: the same sentences whenever it is looked at.
 
-Owns the sentences. Imports model alone; refuses nothing.
+Owns the sentences. Imports model alone, and so nothing heavy; refuses nothing.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
+from stage1.model.dataset_manifests import READY
 from stage1.model.some_of import some_of
 
 
@@ -43,5 +44,5 @@ def _of_input(each: dict[str, Any], manifest: dict[str, Any]) -> Iterator[str]:
         yield f"The vendor found {manifest['symbol']} only on some of the days of {product}, or on none."
     if each["limit"] == each["records"]:
         yield f"The request of {product} was limited to {each['limit']:,} records, and the file has as many: there may be more."
-    if manifest["status"] == "READY" and each["end"] is not None and each["end"][:10] < manifest["to_date"]:
+    if manifest["status"] == READY and each["end"] is not None and each["end"][:10] < manifest["to_date"]:
         yield f"{product} ends at {each['end']}, before the period does."

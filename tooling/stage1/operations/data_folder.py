@@ -1,8 +1,8 @@
 """Where the pipeline keeps its files, and who is at work on them.
 
-Owns the paths below STAGE1_DATA, how they are written down (from `data/` on, so that they are the same on every machine), and
-the lock of a symbol and period. May import model. Refuses a period that another run is at work on, and more of them at once
-than there may be open files.
+Owns the paths below STAGE1_DATA, how they are written down (from `data/` on, so that they are the same on every machine), the
+products that have files there, and the lock of a symbol and period. May import model. Refuses a period that another run is at
+work on, more of them at once than there may be open files, and a written path that leads out of the folder.
 """
 
 import fcntl
@@ -18,9 +18,9 @@ from stage1.model.periods import Period, safe_name
 from stage1.operations.whole_writing import explained
 from stage1.settings import Settings
 
-_CALLED = "data"  # the data folder in manifests and catalogs, whatever it is called on a machine
 PRODUCTS = {"TRADES": "trades", "TBBO": "tbbo"}  # product -> the vendor's schema
 
+_CALLED = "data"  # the data folder in manifests and catalogs, whatever it is called on a machine
 _OTHER_FILES = 128  # that a command has open beside its locks
 _TRIES = 3  # for a lock, which who had it may take away between two steps of taking it
 

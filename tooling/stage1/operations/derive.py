@@ -5,13 +5,11 @@ an earlier derivation is touched. Then, where a month has other bytes than the m
 months get their names; the new manifest gets its name; months that it does not name go. So a manifest that is in place
 never names other bytes, wherever the process is killed, and a run that finds none, or an old one, makes all of it again.
 
-Who calls holds the lock of the symbol and period. May import model and adapters; what reads and writes the files is imported
-when there is something to do. Refuses raw files that are not what is known of them.
+Who calls holds the lock of the symbol and period. May import model; what reads and writes the files is imported when there is
+something to do. Refuses raw files that are not what is known of them.
 """
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,17 +20,16 @@ from typing import Any
 import stage1
 from stage1 import clock, faults
 from stage1.durable import flush_folder
-from stage1.errors import UsageRefused
 from stage1.extras import needs
-from stage1.model.dataset_manifests import PARTIAL, READY, DatasetManifest
+from stage1.model.dataset_manifests import DatasetManifest
 from stage1.model.periods import Period
 from stage1.operations import bars_manifest, bars_warnings, known_files
 from stage1.operations.data_folder import DataFolder
 from stage1.operations.derive_inputs import RawInput, in_order
 from stage1.operations.read_ahead import read_ahead
-from stage1.operations.whole_writing import PART, explained
+from stage1.operations.whole_writing import PART, explained, write_part
 
-Tell = Callable[[str, int, int], None]
+Tell = Callable[[str, int, int], None]  # product, records that were read, records in all (0 while unknown)
 
 _OURS = re.compile(r"\d{4,}-\d{2}\.parquet(\.part)?|manifest\.json\.part")
 
@@ -43,7 +40,6 @@ class Derived:
 
     manifest: dict[str, Any]
     path: Path  # of the manifest
-    sha256: str  # of the manifest
     changed: bool  # the manifest is another one than before
     was_read: bool  # the raw files were read; without that nothing was done
     dataset: DatasetManifest
@@ -56,18 +52,15 @@ def derive(
     period: Period,
     inputs: Sequence[RawInput],
     *,
-    status: str | None = None,
     force: bool = False,
     verify: bool = False,
-    progress: Tell | None = None,
+    progress: Tell = lambda *_: None,
 ) -> Derived:
     """Makes the bars, unless those in place are of the same inputs and rules, and untouched.
 
-    Without `status` the files tell it: READY where the vendor was asked for all of the period. With `force` the files are read
-    in any case; with `verify` nothing is taken for untouched because of its size and time, but hashed.
+    With `force` the files are read in any case; with `verify` nothing is taken for untouched because of its size and time, but
+    hashed.
     """
-    if status not in (None, READY, PARTIAL):
-        raise UsageRefused(f"The status was {status!r}; {READY} or {PARTIAL} was expected.")
     inputs = in_order(inputs)
     path = data.manifest(symbol, period)
     before = bars_manifest.read(path)
@@ -75,14 +68,14 @@ def derive(
         bars_manifest.require_inputs(inputs)
     if before is not None and not force:
         found, content = before
-        wanted = bars_manifest.document(data, symbol, period, inputs, status or found.get("status", READY))
+        wanted = bars_manifest.document(data, symbol, period, inputs)
         if bars_manifest.is_of(found, wanted) and bars_manifest.is_intact(found, data, verify=verify):
             with suppress(KeyError, TypeError, ValueError):  # what somebody wrote by hand may lack anything
                 same = _derived(found, content, data, path, changed=False, was_read=False)
                 _tidy(path.parent, found)
                 return same
     try:
-        made = _make(data, symbol, period, inputs, status, progress or (lambda *_: None))
+        made = _make(data, symbol, period, inputs, progress)
         content = _place(path, made, before)
     except BaseException:
         _drop_parts(path.parent)
@@ -95,9 +88,7 @@ def derive(
     return _derived(json.loads(content), content, data, path, changed=changed, was_read=True)
 
 
-def _make(
-    data: DataFolder, symbol: str, period: Period, inputs: Sequence[RawInput], status: str | None, progress: Tell
-) -> dict[str, Any]:
+def _make(data: DataFolder, symbol: str, period: Period, inputs: Sequence[RawInput], progress: Tell) -> dict[str, Any]:
     """Reads the raw files and writes the months as parts; returns the manifest of them."""
     with needs("vendor"):
         from stage1.operations.month_bars import month_bars
@@ -118,9 +109,8 @@ def _make(
                     path = folder / f"{month.first:%Y-%m}.parquet"
                     outputs.append({"path": data.written(path), **bars_parquet.write_part(path, rows, columns)})
                 faults.reach("derive: a month is read")
-        manifest = bars_manifest.document(data, symbol, period, inputs, status or reading.status)
-        manifest |= reading.told()
-        manifest["inputs"] = [known | told for known, told in zip(manifest["inputs"], reading.told_of_inputs(), strict=True)]
+        manifest = bars_manifest.document(data, symbol, period, inputs) | reading.figures()
+        manifest["inputs"] = [known | read for known, read in zip(manifest["inputs"], reading.headers(), strict=True)]
     return manifest | {
         "generated_at": f"{clock.now():%Y-%m-%dT%H:%M:%SZ}",
         "outputs": outputs,
@@ -136,10 +126,7 @@ def _place(path: Path, made: dict[str, Any], before: tuple[dict[str, Any], bytes
     content = before[1] if before is not None and is_same else bars_manifest.encoded(made)
     with explained(path):
         if not is_same:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            write_part(path, content)
         flush_folder(folder)
         faults.reach("derive: the parts are written")
         if before is not None and not _may_stay(before[0], made):
@@ -188,7 +175,6 @@ def _derived(manifest: dict[str, Any], content: bytes, data: DataFolder, path: P
     return Derived(
         manifest=manifest,
         path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
         changed=changed,
         was_read=was_read,
         dataset=bars_manifest.dataset(manifest, content, data, path),

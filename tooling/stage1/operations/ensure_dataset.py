@@ -1,7 +1,7 @@
 """Sees to it that a dataset is there: fetched, derived, loaded, registered; whatever of it is there already is left as it is.
 
 Owns the order, and that a database which cannot take the result is found out before anything is paid for. May import database,
-adapters, model and ports. Refuses nothing itself.
+adapters, model and ports. Refuses a symbol under which the database has bars of another origin.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +20,9 @@ from stage1.operations.derive import Derived, derive
 from stage1.operations.fetch import Fetcher
 from stage1.operations.fetch_records import Wanted
 from stage1.operations.fetch_terms import Wishes
-from stage1.operations.register_dataset import Load, register
+from stage1.operations.register_dataset import Progress, loads_into, register
 from stage1.ports import CatalogPort, MarketDataPort
 from stage1.settings import Settings
-
-Progress = Callable[[str, int, int], None]
 
 _MADE = {"derived": "derived from trades", "vendor": "made by the vendor"}
 
@@ -52,7 +50,7 @@ class Pipeline:
         self._replace_origin = replace_origin
         self._data = DataFolder.of(settings)
         self._catalog: CatalogPort
-        self._origins: dict[str, tuple[str, str, str]] = {}
+        self._origins: dict[str, tuple[str, str, str]] = {}  # symbol -> vendor, its dataset, how its bars were made
         # Asked now: a database that is not there, or too old, is no place for what is about to be paid for.
         if target is None:
             self._catalog, self._lost = offline_catalog(settings), set[str]()
@@ -76,7 +74,9 @@ class Pipeline:
         derived = derive(self._data, symbol, period, inputs, force=force, verify=verify, progress=progress)
         slug = derived.dataset.dataset_id
         known = self._catalog.get_dataset(slug)
-        registered = register(self._catalog, known, derived.dataset, self._load(progress), is_lost=slug in self._lost)
+        target, replace_origin = self._target, self._replace_origin
+        load = loads_into(target, self._settings, progress, replace_origin=replace_origin) if target else None
+        registered = register(self._catalog, known, derived.dataset, load, is_lost=slug in self._lost)
         return Ensured(registered.dataset, derived, registered.changed)
 
     def require_own_bars(self, wanted: Wanted) -> None:
@@ -90,19 +90,6 @@ class Pipeline:
             detail="Bars of one symbol come from one place, unless it is said that they need not.",
             hint="--replace-origin says that they are meant to replace those; --offline makes the dataset without loading it.",
         )
-
-    def _load(self, progress: Progress) -> Load | None:
-        target = self._target
-        if target is None:
-            return None
-
-        def load(dataset: DatasetManifest) -> int:
-            # pyarrow takes a while to import, and nothing is to be loaded of what is there.
-            from stage1.operations.load_derived import load_derived
-
-            return load_derived(target, self._settings, self._data, dataset, progress, replace_origin=self._replace_origin)
-
-        return load
 
 
 class VendorMarket(MarketDataPort):

@@ -7,7 +7,7 @@ Refuses what would cost more than allowed, before the first request that is paid
 import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,13 +34,15 @@ Progress = Callable[[Path, int, int], None]  # file, records that have arrived, 
 
 @dataclass
 class _Work:
+    """What there is of a raw file, and what is to be done; nothing without a plan."""
+
     wanted: Wanted
     place: Place
     found: Found
-    plan: Plan | None
-    parts: "dict[Segment, Part]"  # segments of the plan that have arrived before
-    is_resumed: bool
-    elsewhere: dict[Segment, Path]  # segments that the raw file of another period has
+    plan: Plan | None = None
+    parts: "dict[Segment, Part]" = field(default_factory=dict)  # segments of the plan that have arrived before
+    elsewhere: dict[Segment, Path] = field(default_factory=dict)  # segments that the raw file of another period has
+    is_resumed: bool = False  # the plan is that of a run which did not finish it
 
     @property
     def missing(self) -> list[Segment]:
@@ -48,14 +50,12 @@ class _Work:
         there = self.parts.keys() | self.elsewhere.keys()
         return [] if self.plan is None else [segment for segment in self.plan.segments if segment not in there]
 
-    @property
-    def dollars(self) -> Decimal:
-        """What it costs."""
-        return sum((segment.dollars for segment in self.missing), Decimal(0))
-
 
 class Fetcher:
-    """The fetches of one command: one vendor, which is made when it is first needed, and one budget."""
+    """The fetches of one command: one vendor, which is made when it is first needed, and one budget.
+
+    The parts that read and write DBN are imported when something is to be fetched: a run that finds all in place is done sooner.
+    """
 
     def __init__(self, settings: Settings, wishes: Wishes, say: Say, progress: Progress) -> None:
         self._settings = settings
@@ -106,14 +106,13 @@ class Fetcher:
             yield Wanted(symbol, period, product, PRODUCTS[product], dataset, stype_in)
 
     def _looked_at(self, wanted: Wanted, *, force: bool) -> _Work:
+        """What there is of a raw file, and a plan for what is missing: the one that was not finished, else a new one."""
         place = Place(self._data.raw_file(wanted.symbol, wanted.period, wanted.product))
         if not force:
             source = raw_files.source_of(self._data, wanted.symbol, wanted.period, wanted.product)
             if source != place.file:
                 year = replace(wanted, period=Period.year(wanted.period.first.year))
-                return _Work(
-                    wanted, Place(source), raw_files.look(Place(source), year, keep=False, force=False), None, {}, False, {}
-                )
+                return _Work(wanted, Place(source), raw_files.look(Place(source), year, keep=False, force=False))
         found = raw_files.look(place, wanted, keep=not self._wishes.dry_run, force=force)
         record = found.record
         is_ready = not force and record is not None and record.status == READY and record.sha256 == found.sha256
@@ -121,12 +120,12 @@ class Fetcher:
         if found.plan is not None and not (force and found.plan.keeps_base):
             parts = self._held(place, found.plan, same=True)
             elsewhere = self._elsewhere(wanted, found.plan, parts) if found.plan.keeps_base or found.sha256 is None else {}
-            resumed = _Work(wanted, place, found, found.plan, parts, True, elsewhere)
+            resumed = _Work(wanted, place, found, found.plan, parts, elsewhere, is_resumed=True)
             # Nobody pays for the rest of it who did not ask for it again.
             if not (is_ready and resumed.missing):
                 return resumed
         if is_ready:
-            return _Work(wanted, place, found, None, {}, False, {})
+            return _Work(wanted, place, found)
         if not force:
             raw_files.require_finished(place, found)
         if self._wishes.check is not None:
@@ -135,9 +134,9 @@ class Fetcher:
 
         made = plan(self._vendor, wanted, found, force=force)
         if made is None or force:
-            return _Work(wanted, place, found, made, {}, False, {})
+            return _Work(wanted, place, found, made)
         parts = self._held(place, made, same=False)
-        return _Work(wanted, place, found, made, parts, False, self._elsewhere(wanted, made, parts))
+        return _Work(wanted, place, found, made, parts, self._elsewhere(wanted, made, parts))
 
     def _held(self, place: Place, plan: Plan, *, same: bool) -> "dict[Segment, Part]":
         """The segments of a plan that have arrived before, under this plan or another one."""
@@ -180,29 +179,21 @@ class Fetcher:
 
     def _done(self, work: _Work) -> Outcome:
         begun = clock.monotonic()
-        outcome = Outcome(work.wanted, work.place.file, "whole", work.found.record)
+        outcome = Outcome(work.wanted, work.place.file, "adopted" if work.found.adopted else "whole", work.found.record)
         if work.plan is None:
-            outcome.status = "adopted" if work.found.adopted else "whole"
-            # The year's files, of which a part was asked for, are another run's to tidy: this one has not their lock.
-            is_own = work.place.file == self._data.raw_file(work.wanted.symbol, work.wanted.period, work.wanted.product)
-            if is_own and not self._wishes.dry_run and work.found.plan is None and work.found.unfinished is None:
-                raw_files.clear(work.place)
+            self._tidy(work)
             return outcome
         missing = work.missing
         outcome.records = sum(segment.records for segment in missing)
-        outcome.dollars, outcome.segments = work.dollars, len(missing)
+        outcome.dollars = sum((segment.dollars for segment in missing), Decimal(0))
+        outcome.segments = len(missing)
         if self._wishes.dry_run:
             outcome.status = "planned"
             return outcome
         from stage1.operations.fetch_join import joined
 
         if not work.is_resumed:
-            with explained(work.place.plan):
-                if not work.plan.keeps_base and work.place.segments.is_dir() and not work.parts:
-                    shutil.rmtree(work.place.segments)
-                work.place.segments.mkdir(parents=True, exist_ok=True)
-            write_plan(work.place.plan, work.plan)
-            faults.reach("fetch: planned")
+            self._begin(work, work.plan)
         if work.elsewhere:
             self._say(f"{work.wanted.name}: {len(work.elsewhere)} segments are taken from raw files of other periods")
         outcome.record = joined(work.place, work.found, work.plan, self._arrived(work, work.plan))
@@ -218,6 +209,22 @@ class Fetcher:
                 outcome.segments += further.segments
         outcome.seconds = clock.monotonic() - begun
         return outcome
+
+    def _tidy(self, work: _Work) -> None:
+        """Takes away what a fetch has left behind that is done."""
+        # The year's files, of which a part was asked for, are another run's to tidy: this one has not their lock.
+        is_own = work.place.file == self._data.raw_file(work.wanted.symbol, work.wanted.period, work.wanted.product)
+        if is_own and not self._wishes.dry_run and work.found.plan is None and work.found.unfinished is None:
+            raw_files.clear(work.place)
+
+    def _begin(self, work: _Work, plan: Plan) -> None:
+        """Writes a new plan down, before anything of it is paid for."""
+        with explained(work.place.plan):
+            if not plan.keeps_base and work.place.segments.is_dir() and not work.parts:
+                shutil.rmtree(work.place.segments)
+            work.place.segments.mkdir(parents=True, exist_ok=True)
+        write_plan(work.place.plan, plan)
+        faults.reach("fetch: planned")
 
     def _arrived(self, work: _Work, plan: Plan) -> "list[Part]":
         from stage1.operations import fetch_segments
@@ -261,5 +268,5 @@ class Fetcher:
     def _most_dollars(self) -> Decimal:
         if self._wishes.max_dollars is not None:
             return self._wishes.max_dollars
-        self._settings.number("STAGE1_MAX_COST")
+        self._settings.number("STAGE1_MAX_COST")  # refuses what is no amount; as a float it would not be exact
         return Decimal(self._settings.text("STAGE1_MAX_COST"))

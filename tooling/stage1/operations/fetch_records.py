@@ -71,11 +71,6 @@ class Plan:
     intervals: tuple[Interval, ...]
     conditions: Conditions
 
-    @property
-    def dollars(self) -> Decimal:
-        """What all of it costs."""
-        return sum((segment.dollars for segment in self.segments), Decimal(0))
-
 
 @dataclass(frozen=True)
 class Record:

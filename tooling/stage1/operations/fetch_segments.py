@@ -1,7 +1,8 @@
-"""Fetches one segment: asked for once, proven while it arrives, named when it is whole.
+"""One segment in its folder: asked of the vendor, cut out of the raw file of another period, or there from an earlier run.
 
-Owns what becomes of the partial file: whole though nobody renamed it, it is taken as it is; else it is asked for again. May
-import adapters. Refuses an answer that is of something else, or of another number of records than the vendor counts.
+Owns what becomes of the partial file: whole though nobody renamed it, it is taken as it is; else it is asked for again. A segment
+is proven while it arrives, and gets its name when it is whole. May import adapters and model. Refuses an answer that is of
+something else, or of another number of records than the vendor counts.
 """
 
 import json

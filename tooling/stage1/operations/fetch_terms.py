@@ -34,13 +34,13 @@ class Outcome:
 
     wanted: Wanted
     path: Path
-    status: str  # whole: nothing was asked; adopted; planned (a dry run); fetched; extended
+    status: str  # whole: nothing was asked; adopted; planned (a dry run); fetched; extended; failed: `problem` says of what
     record: Record | None = None
     records: int = 0  # that were asked for
     dollars: Decimal = Decimal(0)
     segments: int = 0
     seconds: float = 0.0
-    problem: Stage1Error | None = None  # where it failed, and others go on
+    problem: Stage1Error | None = None  # the others go on
 
     def warnings(self) -> Iterator[str]:
         """What a person should know of the file, a sentence each."""

@@ -1,13 +1,13 @@
 """Loads derived bars into the database: the Parquet files of a dataset, as one ingest with its audit row.
 
-Owns what the audit row calls them: their slug, and one hash over those of their files. May import database and model; pyarrow
-reads. Refuses files that are not those of the manifest.
+Owns what the audit row calls them: their slug, and one hash over those of their files. May import database, adapters and model;
+numpy and pyarrow are loaded with it. Refuses files that are not those of the manifest.
 """
 
 import hashlib
 import json
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,10 @@ from stage1.errors import FileChanged, Stage1Error
 from stage1.model.bar_batches import Batch
 from stage1.model.bars import Bars
 from stage1.model.dataset_manifests import DatasetManifest
+from stage1.operations.arrow_bars import PRICES
 from stage1.operations.data_folder import DataFolder
 from stage1.operations.load_bars import Progress, load_bars
 from stage1.settings import Settings
-
-_PRICES = ("open", "high", "low", "close")
 
 
 def load_derived(
@@ -45,7 +44,7 @@ def load_derived(
     file = IngestedFile(
         name=dataset.dataset_id,
         sha256=bars.sha256,
-        bytes=sum(size for _, size in bars.sizes),
+        bytes=bars.bytes,
         options={"dataset_id": dataset.dataset_id},
         dataset=dataset.vendor_dataset,
         origin="derived",
@@ -66,8 +65,8 @@ class _DerivedBars:
     count: int
     first: datetime
     last: datetime
+    bytes: int  # of the files together
     files: tuple[tuple[Path, str], ...]  # with the sha256 that the manifest says
-    sizes: tuple[tuple[Path, int], ...] = field(repr=False)
 
     @classmethod
     def of(cls, data: DataFolder, dataset: DatasetManifest) -> "_DerivedBars":
@@ -82,8 +81,8 @@ class _DerivedBars:
             dataset.bar_count,
             dataset.first_ts,
             dataset.last_ts,
+            sum(each["bytes"] for each in outputs),
             tuple((data.found(each["path"]), each["sha256"]) for each in outputs),
-            tuple((data.found(each["path"]), each["bytes"]) for each in outputs),
         )
 
     @property
@@ -107,8 +106,8 @@ class _DerivedBars:
         for path, sha256 in self.files:
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != sha256:
-                raise FileChanged(f"{path} is not the file any more that was derived.", hint="Derive it again: stage1 derive.")
-            table = parquet.read_table(pa.BufferReader(content), columns=["ts", *_PRICES, "volume"])
+                raise _changed(path)
+            table = parquet.read_table(pa.BufferReader(content), columns=["ts", *PRICES, "volume"])
             yield Batch(_bars(table, position))
             position += len(table)
 
@@ -119,13 +118,17 @@ class _DerivedBars:
             except Stage1Error:
                 same = False
             if not same:
-                return FileChanged(f"{path} is not the file any more that was derived.", hint="Derive it again: stage1 derive.")
+                return _changed(path)
         return None
+
+
+def _changed(path: Path) -> FileChanged:
+    return FileChanged(f"{path} is not the file any more that was derived.", hint="Derive it again: stage1 derive.")
 
 
 def _bars(table: Any, position: int) -> Bars:
     count = len(table)
-    prices = {name: _fixed_point(table[name]) for name in _PRICES}
+    prices = {name: _fixed_point(table[name]) for name in PRICES}
     return Bars(
         position=np.arange(position, position + count, dtype=np.int64),
         symbol=np.zeros(count, np.int32),

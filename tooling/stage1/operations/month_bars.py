@@ -2,7 +2,7 @@
 
 Owns the threads that decode ahead, how bars and quotes are joined, and what is counted on the way. Memory is bounded by a
 month of bars and some chunks of records, however long the files are. May import model and adapters. Refuses files that do
-not belong together, and a file whose bytes are not the known ones.
+not belong together, what their reader refuses, and a file whose bytes are not the known ones.
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stage1.adapters.databento.dbn_file import DbnFile, open_dbn
 from stage1.adapters.databento.header import Header, require_schema
-from stage1.adapters.databento.layouts import TBBO, TRADES
+from stage1.adapters.databento.layouts import BY_SCHEMA
 from stage1.adapters.databento.tick_reading import TickReading
 from stage1.errors import OriginConflict
 from stage1.model.bars import UNDEFINED_PRICE
@@ -23,14 +23,14 @@ from stage1.model.dataset_manifests import PARTIAL, READY
 from stage1.model.minute_bars import QuoteMinutes, Rows, TradeMinutes, by_month
 from stage1.model.periods import Period, nanoseconds
 from stage1.operations.bars_manifest import require_sha256
+from stage1.operations.data_folder import PRODUCTS
 from stage1.operations.derive_inputs import RawInput
 from stage1.operations.read_ahead import read_ahead
 
-Tell = Callable[[str, int, int], None]
+Tell = Callable[[str, int, int], None]  # product, records that were read, records in all (0 while unknown)
 
 CHUNK = 65_536  # records
 _AHEAD = 4  # chunks that are decoded while a month is written
-_LAYOUTS = {"TRADES": TRADES, "TBBO": TBBO}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -64,15 +64,15 @@ class MonthBars:
             parts = []
             for given, file, reading in zip(self._inputs, self._files, self._readings, strict=True):
                 chunks = stack.enter_context(read_ahead(file.chunks(CHUNK), _AHEAD))
-                parts.append(by_month(_rows(given, reading, _told(chunks, given, tell)), self._period))
+                parts.append(by_month(_rows(given, reading, _telling(chunks, given, tell)), self._period))
             for month, (bars, *quotes) in zip(self._period.months(), zip(*parts, strict=True), strict=True):
                 self._bars += len(bars["minute"])
                 yield month, self._joined(bars, quotes[0]) if quotes else bars
             for given, file in zip(self._inputs, self._files, strict=True):
                 require_sha256(given, file.sha256)
 
-    def told(self) -> dict[str, Any]:
-        """What a manifest keeps of what was read."""
+    def figures(self) -> dict[str, Any]:
+        """What a manifest keeps of all that was read."""
         header = self._files[0].header
         days = [(each.first, each.until, each.instrument_id, each.symbol) for each in header.mappings]
         names = ("first", "until", "instrument_id", "symbol")
@@ -84,6 +84,7 @@ class MonthBars:
             counts |= {"minutes_of_quotes_alone": self._quotes_alone, "minutes_without_quotes": self._without_quotes}
         return {
             "counts": counts,
+            "status": self.status,
             "vendor": {
                 "dataset": header.dataset,
                 "instruments": [
@@ -95,8 +96,8 @@ class MonthBars:
             },
         }
 
-    def told_of_inputs(self) -> list[dict[str, Any]]:
-        """What a manifest keeps of each file."""
+    def headers(self) -> list[dict[str, Any]]:
+        """What a manifest keeps of each file: what its header says, its size and its records."""
         return [
             {
                 "bytes": file.bytes,
@@ -135,7 +136,7 @@ class MonthBars:
 def month_bars(inputs: Sequence[RawInput], symbol: str, period: Period) -> Generator[MonthBars, None, None]:
     """Opens the raw files, TRADES first."""
     with ExitStack() as stack:
-        files = [stack.enter_context(open_dbn(each.path, _LAYOUTS[each.product])) for each in inputs]
+        files = [stack.enter_context(open_dbn(each.path, BY_SCHEMA[PRODUCTS[each.product]])) for each in inputs]
         yield MonthBars(inputs, files, symbol, period)
 
 
@@ -152,7 +153,7 @@ def _rows(given: RawInput, reading: TickReading, chunks: Iterator[NDArray[Any]])
         yield quotes.finish()
 
 
-def _told(chunks: Iterator[NDArray[Any]], given: RawInput, tell: Tell) -> Iterator[NDArray[Any]]:
+def _telling(chunks: Iterator[NDArray[Any]], given: RawInput, tell: Tell) -> Iterator[NDArray[Any]]:
     done = 0
     for records in chunks:
         yield records

@@ -16,8 +16,7 @@ from stage1.model.dataset_manifests import DatasetManifest
 from stage1.operations import bars_manifest
 from stage1.operations.catalogs import offline_catalog
 from stage1.operations.data_folder import DataFolder
-from stage1.operations.load_bars import Progress
-from stage1.operations.register_dataset import Load, is_same, register
+from stage1.operations.register_dataset import Load, Progress, is_same, loads_into, register
 from stage1.operations.verify_dataset import named_files
 from stage1.settings import Settings
 
@@ -43,11 +42,14 @@ def push_datasets(
     through: Callable[[PushedDataset], None] = lambda _: None,
     load: Load | None = None,
 ) -> list[PushedDataset]:
-    """Brings every dataset; `through` is told of each. What stops all of them, a database that is gone, is raised."""
+    """Brings every dataset; `through` is told of each. What stops all of them, a database that is gone, is raised.
+
+    `load` stands in for the load into the database.
+    """
     folder = DataFolder.of(settings)
     catalog = PostgresCatalog(target, settings)
     lost = catalog.without_bars()
-    load = load or _loader(target, settings, folder, progress)
+    load = load or loads_into(target, settings, progress)
     pushed = []
     for dataset in offline_catalog(settings).rows():
         try:
@@ -103,13 +105,3 @@ def _require_files(folder: DataFolder, dataset: DatasetManifest) -> None:
             raise FileUnusable(
                 f"{folder.found(file.path)} is missing, which {manifest} names.", hint="Run `stage1 derive` for it again."
             )
-
-
-def _loader(target: Target, settings: Settings, folder: DataFolder, progress: Progress) -> Load:
-    def load(dataset: DatasetManifest) -> int:
-        # pyarrow takes a while to import; a push that has nothing to do needs none of it.
-        from stage1.operations.load_derived import load_derived
-
-        return load_derived(target, settings, folder, dataset, progress)
-
-    return load

@@ -1,7 +1,8 @@
 """What there is of a raw file: proven, adopted if somebody else put it there, and never taken for what it is not.
 
-Owns the look at what lies in its place before anything is asked of the vendor. May import adapters and model. Refuses a file of
-another vendor dataset, symbol, schema or range, and one that is damaged: it is paid for, so that nobody but a person removes it.
+Owns the look at what lies in its place before anything is asked of the vendor, and where else its records may be. May import
+model and adapters, those when there is something to read. Refuses a file of another vendor dataset, symbol, schema or range, and
+one that is damaged: it is paid for, so that nobody but a person removes it. So is what an unfinished fetch has brought.
 """
 
 import shutil

@@ -1,17 +1,22 @@
 """Registers a dataset of derived bars: its bars are loaded first where the catalog is a database, then its row says so.
 
-Owns when there is nothing to do. May import model and ports. Refuses nothing itself.
+Owns when there is nothing to do. May import database, model and ports; what loads is imported when there is something to load.
+Refuses nothing itself.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from stage1 import faults
+from stage1.database.targets import Target
 from stage1.model.dataset_manifests import DatasetManifest
+from stage1.operations.data_folder import DataFolder
 from stage1.ports import CatalogPort
+from stage1.settings import Settings
 
 # Loads the bars of a dataset and returns the id of their ingest.
 Load = Callable[[DatasetManifest], int]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,18 @@ class Registered:
 def is_same(known: DatasetManifest, dataset: DatasetManifest) -> bool:
     """Whether they say the same; which ingest brought the bars is for the database to know."""
     return replace(known, ingest_id=None) == replace(dataset, ingest_id=None)
+
+
+def loads_into(target: Target, settings: Settings, progress: Progress, *, replace_origin: bool = False) -> Load:
+    """The load into a database."""
+
+    def load(dataset: DatasetManifest) -> int:
+        # pyarrow takes a while to import, and of what is there nothing is to be loaded.
+        from stage1.operations.load_derived import load_derived
+
+        return load_derived(target, settings, DataFolder.of(settings), dataset, progress, replace_origin=replace_origin)
+
+    return load
 
 
 def register(

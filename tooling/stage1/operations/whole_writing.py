@@ -1,7 +1,7 @@
 """Writes a file whole or not at all: as name.part, flushed, renamed, its folder flushed.
 
-Owns what a full disk and a refused write are called. Imports durable. Refuses nothing else; who may write at the same time is
-for its callers, which hold a lock.
+Owns what a full disk and a refused write are called. Imports durable, errors and faults. Refuses nothing else; who may write at
+the same time is for its callers, which hold a lock.
 """
 
 import errno
@@ -22,6 +22,14 @@ def write_whole(path: Path, content: bytes) -> None:
     """A small file."""
     with written_whole(path) as file:
         file.write(content)
+
+
+def write_part(path: Path, content: bytes) -> None:
+    """A file as name.part, flushed: who has several that belong together renames them himself, in their order."""
+    with explained(path), path.with_name(path.name + PART).open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """DBN files of the pipeline proven whole: one that is arriving, in one pass with its writing and its hash, or one that is there.
 
 Owns the two threads of an arrival: the caller's reads the network, writes and hashes, so that it can be interrupted; a second
-one decompresses and looks at every record. May import the readers of DBN. Refuses what they refuse, and records outside of
-the range that is expected.
+one decompresses and looks at every record. May import the readers of DBN. Refuses what they refuse, what its caller refuses of a
+header, and records outside of the range that is expected.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Expected:
     layout: Layout
     start_ns: int | None  # the header's own where nothing is said
     end_ns: int | None
-    check: Callable[[Header], object] = id  # raises what is wrong with it
+    check: Callable[[Header], None] = lambda _: None  # raises what is wrong with it
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from stage1.model.some_of import some_of
 MAGIC = b"DBN"
 PREFIX = 8  # magic, version, and the length of what follows
 
-# Versions whose records of bars have the layout that dbn_file reads.
+# The records of all of these lie as `layouts` says.
 NEWEST_VERSION = 3
 
 # What is there with no symbols at all; the library panics on some shorter ones, and a panic writes to stderr.

@@ -2,11 +2,12 @@
 
 Owns the header of the whole, and how frames are carried over: as they are, where the header of a part has a frame of its own,
 as the vendor writes it; else compressed anew. The records of a part were proven before; here its bytes are hashed again, so that
-nothing else is carried. May import the readers of DBN and the vendor's format library.
+nothing else is carried. May import the readers of DBN and the vendor's format library. Refuses a part that is not any more the
+file that was proven.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +27,7 @@ from stage1.errors import FileChanged
 
 _LEVEL = 3  # the vendor's
 _CHUNK = 65_536  # records
+_MOST_OF_A_HEADER = 1 << 20  # bytes; that of one symbol has some hundred
 
 
 @dataclass(frozen=True)
@@ -39,42 +41,28 @@ class Part:
 
 def join(parts: Sequence[Part], file: BinaryIO, layout: Layout, header: Header) -> Proven:
     """Writes the parts into an open file, in the order of their ranges; `header` is that of the whole."""
-    digest, size = hashlib.sha256(), 0
-
-    def write(piece: bytes) -> None:
-        nonlocal size
-        file.write(piece)
-        digest.update(piece)
-        size += len(piece)
-
-    write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(_encoded(header)))
+    written = _Written(file)
+    written.write(_compressor().compress(_encoded(header)))
     for part in sorted(parts, key=lambda each: each.start_ns):
-        if part.proven.records and _carry(part.path, layout, write) != part.proven.sha256:
+        if part.proven.records and _carry(part.path, layout, written) != part.proven.sha256:
             raise FileChanged(f"{part.path} is not the file any more that was proven.", hint="Run the command again.")
-    return Proven(header, digest.hexdigest(), size, sum(part.proven.records for part in parts))
+    return written.proven(header, sum(part.proven.records for part in parts))
 
 
 def cut(path: Path, layout: Layout, file: BinaryIO, start_ns: int, end_ns: int) -> Proven:
     """Writes the records of a range of one file into another, with the header that a request for that range would have."""
-    digest, size, count = hashlib.sha256(), 0, 0
-
-    def write(piece: bytes) -> None:
-        nonlocal size
-        file.write(piece)
-        digest.update(piece)
-        size += len(piece)
-
+    written, count = _Written(file), 0
     with open_dbn(path, layout) as source:
         header = replace(source.header, start_ns=start_ns, end_ns=end_ns, partial=(), not_found=())
-        write(zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(_encoded(header)))
-        compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+        written.write(_compressor().compress(_encoded(header)))
+        compressor = _compressor().compressobj()
         for records in source.chunks(_CHUNK):
             ts = records["ts_recv"]
             inside = records[(ts >= start_ns) & (ts < end_ns)]
             count += len(inside)
-            write(compressor.compress(inside.tobytes()))
-        write(compressor.flush())
-    return Proven(header, digest.hexdigest(), size, count)
+            written.write(compressor.compress(inside.tobytes()))
+        written.write(compressor.flush())
+    return written.proven(header, count)
 
 
 def header_of(parts: Sequence[Part], mappings: Sequence[Mapping], symbol: str, start_ns: int, end_ns: int) -> Header:
@@ -92,6 +80,27 @@ def header_of(parts: Sequence[Part], mappings: Sequence[Mapping], symbol: str, s
         not_found=(),
         mappings=merged,
     )
+
+
+class _Written:
+    """An open file that is written to, with the hash and the size of what was."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest, self._size = hashlib.sha256(), 0
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        self._digest.update(piece)
+        self._size += len(piece)
+
+    def proven(self, header: Header, records: int) -> Proven:
+        """What the file is, when all of it was written."""
+        return Proven(header, self._digest.hexdigest(), self._size, records)
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
 
 
 def _merged(mappings: Sequence[Mapping]) -> tuple[Mapping, ...]:
@@ -117,22 +126,19 @@ def _has_gaps(mappings: Sequence[Mapping], start_ns: int, end_ns: int) -> bool:
     return known < -(-end_ns // day) + epoch
 
 
-def _carry(path: Path, layout: Layout, write: Callable[[bytes], None]) -> str:
+def _carry(path: Path, layout: Layout, written: _Written) -> str:
     """Hands the frames of a part's records on, and returns the sha256 of the part."""
     with open_whole(path) as source:
         if _header_has_its_own_frame(zstd_frames.first_frame(source, _MOST_OF_A_HEADER)):
             for piece in source.pieces():
-                write(piece)
+                written.write(piece)
             return source.finish()
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
+    compressor = _compressor().compressobj()
     with open_dbn(path, layout) as file:
         for records in file.chunks(_CHUNK):
-            write(compressor.compress(records.tobytes()))
-        write(compressor.flush())
+            written.write(compressor.compress(records.tobytes()))
+        written.write(compressor.flush())
         return file.sha256
-
-
-_MOST_OF_A_HEADER = 1 << 20  # bytes; that of one symbol has some hundred
 
 
 def _header_has_its_own_frame(content: bytes | None) -> bool:

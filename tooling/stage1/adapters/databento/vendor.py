@@ -1,8 +1,8 @@
 """The vendor's historical service: what there is, what it costs, which symbols it knows, and the bytes.
 
-Owns the questions. They go through the vendor's client library; the bytes are one streamed request of our own, since the
-library's is never retried and leaves torn files. Imports the library and requests when they are used. Refuses a key and a
-gateway that cannot be right before any request, and never shows the key.
+Owns the questions, and what an answer is that is none. They go through the vendor's client library; the bytes are one streamed
+request of our own, since the library's is never retried and leaves torn files. May import errors and its neighbours; the library
+and requests are imported when they are used. Refuses a key, a gateway and a timeout that cannot be right before any request.
 """
 
 import contextlib
@@ -15,14 +15,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stage1.adapters.databento import vendor_access
-from stage1.adapters.databento.vendor_http import SLOWEST, Stream, checked_timeout, no_network, open_stream, within
+from stage1.adapters.databento.vendor_http import MOST_OF_A_REFUSAL, SLOWEST, Stream, no_network, open_stream, within
 from stage1.adapters.databento.vendor_problems import Patience, refusal
 from stage1.errors import VendorRefused
 
 if TYPE_CHECKING:
     from databento.common.http import BentoHttpAPI
-
-_MOST_OF_A_REFUSAL = 1 << 16  # bytes of its body that are looked at
 
 _Answer = TypeVar("_Answer")
 
@@ -56,7 +54,7 @@ class Vendor:
     def __init__(self, gateway: str, key: str, timeout: float, patience: Patience) -> None:
         self._gateway = vendor_access.checked_gateway(gateway)
         self._key = vendor_access.checked_key(key)
-        self._timeout = checked_timeout(timeout)
+        self._timeout = vendor_access.checked_timeout(timeout)
         self.patience = patience
         # What is the same for every symbol is asked once.
         self._ranges: dict[tuple[str, str], tuple[datetime, datetime]] = {}
@@ -139,41 +137,40 @@ class Vendor:
             yield stream
 
     def _ask(self, kind: "type[BentoHttpAPI]", what: str, question: Callable[[Any], _Answer]) -> _Answer:
-        import requests
-        from databento.common.error import BentoError, BentoHttpError, BentoWarning
+        from databento.common.error import BentoWarning
 
         api = kind(key=self._key, gateway=self._gateway)
         api.TIMEOUT = self._timeout  # type: ignore[assignment]  # of this object
 
         def tried() -> _Answer:
             # What the vendor announces of its own interface is for us, not for whoever runs the command.
-            with no_network(), warnings.catch_warnings():
+            with no_network(), _an_answer(what), warnings.catch_warnings():
                 warnings.simplefilter("ignore", BentoWarning)
                 warnings.simplefilter("ignore", DeprecationWarning)
-                try:
-                    return question(api)
-                except BentoHttpError as problem:
-                    headers = {str(name).title(): str(value) for name, value in (problem.headers or {}).items()}
-                    text = (problem.http_body or b"")[:_MOST_OF_A_REFUSAL]
-                    said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-                    raise refusal(problem.http_status, headers, problem.json_body, said, what) from problem
-                except (
-                    BentoError,
-                    ArithmeticError,
-                    AttributeError,
-                    LookupError,
-                    RecursionError,
-                    TypeError,
-                    ValueError,
-                ) as problem:
-                    if isinstance(problem, requests.exceptions.RequestException):
-                        raise
-                    raise VendorRefused(
-                        f"The vendor answered the question for {what} with something that is no answer.",
-                        detail=type(problem).__name__,
-                    ) from problem
+                return question(api)
 
         return self.patience.until_done(what, lambda: within(SLOWEST * self._timeout, tried))
+
+
+@contextlib.contextmanager
+def _an_answer(what: str) -> Iterator[None]:
+    """Turns a refusal, and an answer that is none, into a sentence; what goes wrong below HTTP passes through."""
+    import requests
+    from databento.common.error import BentoError, BentoHttpError
+
+    try:
+        yield
+    except requests.exceptions.RequestException:
+        raise  # some of these are ValueErrors, too
+    except BentoHttpError as problem:
+        headers = {str(name).title(): str(value) for name, value in (problem.headers or {}).items()}
+        text = (problem.http_body or b"")[:MOST_OF_A_REFUSAL]
+        said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        raise refusal(problem.http_status, headers, problem.json_body, said, what) from problem
+    except (BentoError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as problem:
+        raise VendorRefused(
+            f"The vendor answered the question for {what} with something that is no answer.", detail=type(problem).__name__
+        ) from problem
 
 
 def _form(request: Request, start: datetime, end: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The vendor's address and the key for it, looked at before any request.
+"""The vendor's address, the key for it and the patience with it, looked at before any request.
 
 Owns what a key looks like and where it may be sent. Imports errors alone; refuses what cannot be right, and never shows the key.
 """
@@ -44,6 +44,15 @@ def checked_gateway(gateway: str) -> str:
             hint="Give https://, or a stand-in on 127.0.0.1.",
         )
     return gateway.rstrip("/")
+
+
+def checked_timeout(seconds: float) -> float:
+    """Seconds to wait, if they are some."""
+    if seconds <= 0:
+        raise UsageRefused(
+            "STAGE1_VENDOR_TIMEOUT was 0; the vendor needs some time to answer.", hint="Give seconds, or leave it out."
+        )
+    return seconds
 
 
 def _is_loopback(host: str) -> bool:

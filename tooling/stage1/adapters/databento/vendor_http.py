@@ -1,6 +1,7 @@
 """HTTP with the vendor: one streamed request, what goes wrong with it, and an end to what is too slow.
 
-Owns which failures pass. Imports requests, urllib3 when they are used. Refuses to follow a redirect, since the key goes with it.
+Owns which failures below HTTP pass. May import clock, errors and vendor_problems; requests and urllib3 are imported when they are
+used. Refuses to follow a redirect, since the key goes with it.
 """
 
 import contextlib
@@ -13,11 +14,11 @@ from typing import Any, TypeVar, cast
 
 from stage1 import clock
 from stage1.adapters.databento.vendor_problems import Passing, refusal
-from stage1.errors import UsageRefused, VendorRefused
+from stage1.errors import VendorRefused
 
 SLOWEST = 4  # times the timeout, for a whole answer to a question and for each piece of a stream
+MOST_OF_A_REFUSAL = 1 << 16  # bytes of its body that are looked at
 _PIECE = 1 << 18
-_MOST_OF_A_REFUSAL = 1 << 16  # bytes of its body that are looked at
 _TOO_SLOW = "the vendor sends too slowly"
 
 _Answer = TypeVar("_Answer")
@@ -138,15 +139,6 @@ def open_stream(url: str, key: str, form: dict[str, Any], timeout: float, what: 
         yield Stream(response, SLOWEST * timeout)
 
 
-def checked_timeout(seconds: float) -> float:
-    """Seconds to wait, if they are some."""
-    if seconds <= 0:
-        raise UsageRefused(
-            "STAGE1_VENDOR_TIMEOUT was 0; the vendor needs some time to answer.", hint="Give seconds, or leave it out."
-        )
-    return seconds
-
-
 def _cut(problem: Exception) -> str:
     slow = "timed out" in str(problem).lower() or isinstance(problem, TimeoutError | socket.timeout)
     return "the vendor stopped sending in the middle" if slow else "the connection was cut in the middle"
@@ -188,7 +180,7 @@ def _body(response: Any) -> bytes:
     import urllib3
 
     try:
-        text: bytes = response.raw.read(_MOST_OF_A_REFUSAL, decode_content=True)
+        text: bytes = response.raw.read(MOST_OF_A_REFUSAL, decode_content=True)
     except (urllib3.exceptions.HTTPError, OSError):
         text = b""  # the status says enough
     return text
