@@ -121,20 +121,23 @@ def test_undo_reads_the_ranges_of_an_ingests_symbols(stored_bars):
     span = {"v_span.symbol": "S07", "v_span.first_ts": minute(100), "v_span.last_ts": minute(109)}
     delete = inner(stored_bars, "undo_ingest", "delete from", **span, p_ingest_id=3).partition("returning")[0]
     with stored_bars.transaction(force_rollback=True):
+        # Of two plans that cost the same the one whose rows are counted once; a bitmap counts those before an update, too.
+        stored_bars.execute("set local enable_bitmapscan = off")
         plan = explain(stored_bars, delete)
         assert indexes(plan) == {KEYS[0]}
-        # The ten bars and those that they took the place of, each perhaps once in the index and once in the table.
-        assert rows_read(plan) <= 40
+        # The ten bars, and those that they took the place of.
+        assert rows_read(plan) <= 30
 
 
 def test_undo_asks_where_the_bars_of_a_symbol_come_from_of_its_own_loads(stored_bars):
     text = inner(stored_bars, "undo_ingest", "select o.* into v_origin", **{"v_span.symbol": "S07"})
     with stored_bars.transaction(force_rollback=True):
         stored_bars.execute("set local enable_seqscan = off")  # which a table of so few loads would have
+        # Of two plans that cost the same the one that reads all of the symbol's loads; newer versions may stop at the newest.
+        stored_bars.execute("set local enable_indexscan = off")
         plan = explain(stored_bars, text.replace(" into v_origin", ""))
         read = [node for node in executed(plan) if node.get("Relation Name") == "data_ingest_symbols"]
-        # Three loads brought bars of it; the newest may be found first.
-        assert 1 <= sum(node["Actual Rows"] * node["Actual Loops"] for node in read) <= 3
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) == 3
 
 
 @pytest.mark.parametrize("symbols", [SYMBOLS, ["S07"]], ids=["every symbol", "one symbol"])
