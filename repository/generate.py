@@ -17,6 +17,7 @@ from repository import (
     write_commands,
     write_errors,
     write_migrations,
+    write_openapi,
     write_report,
     write_roles,
     write_settings,
@@ -42,6 +43,7 @@ def documents(connection: Connection) -> dict[str, str]:
         "docs/reference/validation.md": write_sql.validation(found),
         "docs/reference/roles.md": write_roles.write(found),
         "docs/reference/migrations.md": write_migrations.write(),
+        "docs/reference/openapi.json": write_openapi.write(),
         "docs/stage1_3_database_implementation_report.md": write_report.write(found),
     }
 

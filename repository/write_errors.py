@@ -5,14 +5,19 @@ from stage1 import errors
 
 _INTRODUCTION = """\
 Each refusal has a private SQLSTATE of class `S1`, a Python exception, an exit code and an HTTP status. SQL raises the code, so
-psql and JDBC see it as they see PostgreSQL's own; a command prints it in brackets behind the message:
+psql and JDBC see it as they see PostgreSQL's own; a command prints it in brackets behind the message, and calls an argument
+`dataset` that a function calls `p_dataset`:
 
 ```text
-error: p_dataset was 'nope'; there is no dataset of that slug or id. [S1C02]
+error: dataset was 'nope'; there is no dataset of that slug or id. [S1C02]
 ```
 
-`S1A` is about arguments, `S1C` about the catalog, `S1M` about migrations, deploy and the embedded server. What to do about each
-`S1M` stands in [recover from a refused migration](../how-to/recover-from-a-refused-migration.md)."""
+The REST server's problems carry it as `code`, and the Python client raises the same exceptions.
+
+`S1A` is about arguments, `S1C` about the catalog, `S1I` about loaded files, `S1V` about the vendor, `S1R` about the replay,
+`S1B` about backups, `S1E` about versioned examples, `S1X` about experiments, `S1T` about tokens, `S1H` about requests over HTTP,
+`S1M` about migrations, deploy and the embedded server. What to do about each `S1M` stands in
+[recover from a refused migration](../how-to/recover-from-a-refused-migration.md)."""
 
 _UNCODED = """\
 Errors without a code of ours: PostgreSQL, the operating system or the command line said something that these exceptions put

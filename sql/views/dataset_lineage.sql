@@ -1,6 +1,6 @@
 -- The lineage of every dataset, one row for each thing in it, and each with what it came from: the vendor's files, the
--- manifest of the bars that were derived from them, the ingest that loaded these bars, the dataset, the runs that used it,
--- and their simulations. A dataset without a manifest begins with itself.
+-- manifest of the bars that were derived from them, the ingest that loaded these bars, the dataset, its versions, the runs that
+-- used it, and their simulations. A dataset without a manifest begins with itself; one of examples has versions and experiments.
 -- Each branch is reached by an index where dataset_id is given; fn_trace_dataset orders the rows.
 -- A simulation of a known run stands under that run's dataset; one of an unknown run under its own.
 create or replace view public.dataset_lineage as
@@ -15,7 +15,9 @@ select
   null::timestamptz as happened_at,
   null::bigint as ingest_id,
   null::uuid as run_id,
-  null::uuid as simulation_id
+  null::uuid as simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.dataset_manifests as m
 inner join public.stage1_datasets as d on d.dataset_id = m.dataset_id
 cross join lateral jsonb_array_elements_text(m.raw_dbn) as f (path)
@@ -35,7 +37,9 @@ select
   m.generated_at as happened_at,
   m.ingest_id,
   null::uuid as run_id,
-  null::uuid as simulation_id
+  null::uuid as simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.dataset_manifests as m
 inner join public.stage1_datasets as d on d.dataset_id = m.dataset_id
 union all
@@ -53,7 +57,9 @@ select
   coalesce(r.finished_at, r.started_at) as happened_at,
   r.id as ingest_id,
   null::uuid as run_id,
-  null::uuid as simulation_id
+  null::uuid as simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.dataset_manifests as m
 inner join public.stage1_datasets as d on d.dataset_id = m.dataset_id
 inner join public.data_ingest_runs as r on r.id = m.ingest_id
@@ -69,14 +75,58 @@ select
   d.created_at as happened_at,
   m.ingest_id,
   null::uuid as run_id,
-  null::uuid as simulation_id
+  null::uuid as simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.stage1_datasets as d
 left join public.dataset_manifests as m on m.dataset_id = d.dataset_id
 union all
 select
-  r.dataset_id,
+  v.dataset_id,
   d.dataset_slug,
   5 as step,
+  'version' as kind,
+  format('version %s', v.sequence) as name,
+  case
+    when v.restored_from is not null
+      then format('version %s', (select b.sequence from public.dataset_versions as b where b.version_id = v.restored_from))
+    when v.sequence = 1 then d.dataset_slug
+    else format('version %s', v.sequence - 1)
+  end as came_from,
+  format('%s by %s, %s examples: %s new, %s changed, %s deleted, %s restored', v.origin, v.created_by, v.example_count, v.new_count,
+    v.changed_count, v.deleted_count, v.restored_count) as detail,
+  v.created_at as happened_at,
+  null::bigint as ingest_id,
+  null::uuid as run_id,
+  null::uuid as simulation_id,
+  v.version_id,
+  null::uuid as experiment_id
+from public.dataset_versions as v
+inner join public.stage1_datasets as d on d.dataset_id = v.dataset_id
+union all
+select
+  e.dataset_id,
+  d.dataset_slug,
+  6 as step,
+  'experiment' as kind,
+  e.experiment_id::text as name,
+  format('version %s', v.sequence) as came_from,
+  concat_ws(', ', e.name, format('%s of each example, by %s', case e.repetitions when 1 then '1 run' else e.repetitions || ' runs' end,
+    e.created_by)) as detail,
+  e.created_at as happened_at,
+  null::bigint as ingest_id,
+  null::uuid as run_id,
+  null::uuid as simulation_id,
+  e.version_id,
+  e.experiment_id
+from public.experiments as e
+inner join public.stage1_datasets as d on d.dataset_id = e.dataset_id
+inner join public.dataset_versions as v on v.version_id = e.version_id
+union all
+select
+  r.dataset_id,
+  d.dataset_slug,
+  7 as step,
   'run' as kind,
   r.run_id::text as name,
   d.dataset_slug as came_from,
@@ -84,14 +134,16 @@ select
   r.created_at as happened_at,
   null::bigint as ingest_id,
   r.run_id,
-  null::uuid as simulation_id
+  null::uuid as simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.walkforward_runs as r
 left join public.stage1_datasets as d on d.dataset_id = r.dataset_id
 union all
 select
   r.dataset_id,
   d.dataset_slug,
-  6 as step,
+  8 as step,
   'simulation' as kind,
   s.simulation_id::text as name,
   r.run_id::text as came_from,
@@ -99,7 +151,9 @@ select
   s.created_at as happened_at,
   null::bigint as ingest_id,
   r.run_id,
-  s.simulation_id
+  s.simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.walkforward_runs as r
 inner join public.simulation_runs as s on s.run_id = r.run_id
 left join public.stage1_datasets as d on d.dataset_id = r.dataset_id
@@ -107,7 +161,7 @@ union all
 select
   s.dataset_id,
   d.dataset_slug,
-  6 as step,
+  8 as step,
   'simulation' as kind,
   s.simulation_id::text as name,
   coalesce(s.run_id::text, d.dataset_slug) as came_from,
@@ -115,10 +169,12 @@ select
   s.created_at as happened_at,
   null::bigint as ingest_id,
   s.run_id,
-  s.simulation_id
+  s.simulation_id,
+  null::uuid as version_id,
+  null::uuid as experiment_id
 from public.simulation_runs as s
 left join public.stage1_datasets as d on d.dataset_id = s.dataset_id
 where not exists (select 1 from public.walkforward_runs as r where r.run_id = s.run_id);
 
 comment on view public.dataset_lineage is
-'What came from what: vendor files, manifest, ingest, dataset, runs and simulations, one row each, by step.';
+'What came from what: vendor files, manifest, ingest, dataset, versions, experiments, runs and simulations, one row each, by step.';

@@ -2,7 +2,7 @@
 -- Steps 1 to 7 are missing and sql/roles.sql does them as far as it may; from 8 on it is too much, and only reported.
 -- The rows of all steps, in order, are one script: what waits for an earlier step is here before that step is done.
 -- Every text literal has a name: PostgreSQL prints a nameless one otherwise after a restore, which would look like drift.
--- With the rights of the reader: while tables have been handed to the owner and this view not yet, its own owner may not read them.
+-- With the rights of the reader: its own owner may not read tables that have been handed over already.
 -- depends: role_matrix
 create or replace view stage1_internal.role_gaps (step, subject, gap, remedy, kind) with (security_invoker = true) as
 with our_roles as (
@@ -91,8 +91,7 @@ with our_roles as (
   select
     1 as step, pg_catalog.format('role %s', r.role_name) as subject, 'does not exist' as gap,
     pg_catalog.format('create role %I %s', r.role_name, r.login) as remedy
-  from our_roles as r
-  where r.oid = 0
+  from our_roles as r where r.oid = 0
   union all
   -- From 16 on a membership itself says whether it inherits.
   select
@@ -135,7 +134,7 @@ with our_roles as (
   from objects as o
   where o.matrix_kind = 'function' and o.is_open
   union all
-  -- What a role may only because everybody may ends with step 6 or 10; the schema public alone stays open.
+  -- What a role may only because everybody may ends with step 6 or 10 (but in schema public), what it may as owner with step 5.
   select
     7, pg_catalog.format('role %s', m.role_name),
     pg_catalog.format('is not granted %s on %s %s', m.privilege, m.object_kind, m.object_name),
@@ -148,6 +147,7 @@ with our_roles as (
     cross join lateral pg_catalog.aclexplode(o.acl) as a
     where o.matrix_kind = m.object_kind and o.object_name = m.object_name and a.privilege_type = pg_catalog.upper(m.privilege)
       and case a.grantee when 0 then o.is_public_schema else pg_catalog.pg_has_role(r.oid, a.grantee, 'usage') end
+      and not (o.schema_name = 'stage1_internal' and a.grantee = o.owner_oid and a.grantee <> (select w.oid from owner as w))
   )
   union all
   select

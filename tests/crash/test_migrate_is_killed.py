@@ -27,7 +27,7 @@ SOURCES = [
     if not path.name.startswith(
         (
             *("cluster_", "embedded", "postmaster", "bar_", "ingest", "prune", "restore", "verify", "replay", "spool"),
-            *("derive", "fetch", "raw_files", "register_dataset", "whole_writing"),
+            *("derive", "examples", "experiments", "fetch", "raw_files", "register_dataset", "whole_writing"),
         )
     )
 ]

@@ -118,6 +118,7 @@ STATES: dict[str, Callable[[Machine], None]] = {
     "Adopt a Stage 1.3 database": _stage_1_3,
     "Upgrade stage1": _installed,
     "The nightly jobs": _night,
+    "The REST server": _installed,
     "The morning": _backed_up,
     "Restore drill": _backed_up,
     "A real restore": _replayed_since,

@@ -1,4 +1,4 @@
-"""A catalog of 200,000 analysed rows: datasets, runs and simulations as benchmarks/catalog_rows.sql spreads them."""
+"""A catalog of 200,000 analysed rows: what benchmarks/catalog_rows.sql spreads, and some versions and experiments."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,5 +20,19 @@ def catalog(template: Database, server_url: str) -> Iterator[psycopg.Connection[
     with a_database(server_url, template.name) as database, database.connect() as connection:
         connection.execute(_ROWS.read_bytes())
         connection.execute("select pg_temp.build_catalog(%s)", [DATASETS])
+        # A table without a page is read whole, which costs nothing, and says nothing of the plan where there are rows.
+        connection.execute("""
+            insert into dataset_versions (
+              dataset_id, sequence, created_by, origin, new_count, changed_count, unchanged_count, deleted_count, restored_count,
+              example_count
+            )
+            select dataset_id, n, 'somebody', 'merge', 1, 0, 0, 0, 0, n
+            from stage1_datasets cross join generate_series(1, 3) as n
+            where dataset_id < '10000000-0000-4000-8000-000000000000'
+        """)
+        connection.execute("""
+            insert into experiments (dataset_id, version_id, created_by)
+            select dataset_id, version_id, 'somebody' from dataset_versions
+        """)
         measuring.settle(connection)
         yield connection

@@ -33,6 +33,8 @@ _ALLOWED = {
     ("calls.py", "select * from {function}({arguments})"): "the one form in which functions are called",
     ("calls.py", "select * from {view}"): "the one form in which views are read",
     ("bar_loading.py", "copy pg_temp.staged_"): "COPY into the staging tables that a function has made",
+    ("example_staging.py", "copy pg_temp.staged_"): "COPY into the staging table that a function has made",
+    ("experiment_recording.py", "copy pg_temp.staged_"): "COPY into the staging tables that a function has made",
     ("bar_reading.py", "copy (select {columns} from "): "a function would gather all rows before the first",
     ("connections.py", "select "): "set_config for each limit of the session",
     ("migration_backend.py", "select pg_catalog.set_config("): "the search_path of a migration",

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
+from tests.repository.definers import DEFINERS
 from tests.repository.sources import files
 
 Rows = list[dict[str, Any]]
@@ -18,6 +19,7 @@ Db = psycopg.Connection[DictRow]
 _OURS = "('public', 'stage1_internal')"
 _FUNCTIONS = f"""
   select p.oid, n.nspname || '.' || p.proname as name, p.proname::text as bare_name, p.prosecdef, p.proconfig, l.lanname,
+    p.prosqlbody is not null as is_parsed,
     p.prorettype = 'pg_catalog.trigger'::pg_catalog.regtype as is_trigger
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
@@ -25,44 +27,6 @@ _FUNCTIONS = f"""
   where n.nspname in {_OURS}
     and not exists (select 1 from pg_catalog.pg_depend as d where d.objid = p.oid and d.deptype = 'e')
   order by name"""
-
-# Who may run with the owner's rights, and why. A function that is not here must not be one.
-_DEFINERS = {
-    "stage1_internal.ensure_parent_dataset_v1": "a client of before knows nothing of stage1_datasets",
-    "stage1_internal.follow_indicator_dataset_v1": "the same client's row changes what is known of its dataset",
-    "stage1_internal.ensure_bar_partitions": "only the owner may attach partitions",
-    "stage1_internal.opened_bar_load": "the loading functions call it with the owner's rights",
-    "public.upsert_dataset_manifest": "loaders register what they loaded, and may otherwise only read the catalog",
-    "stage1_internal.record_validation": "whoever may ask the checks records their answer, and nobody writes it otherwise",
-    **dict.fromkeys(
-        (
-            "stage1_internal.begin_ingest",
-            "stage1_internal.fail_ingest",
-            "stage1_internal.repeat_ingest",
-            "stage1_internal.open_bar_load",
-            "stage1_internal.merge_staged_bars",
-            "stage1_internal.finish_bar_load",
-            "public.undo_ingest",
-        ),
-        "bars, their summary and the audit trail are written by these alone",
-    ),
-    **dict.fromkeys(
-        (
-            "stage1_internal.begin_replay",
-            "stage1_internal.finish_replay",
-            "stage1_internal.replay_rules",
-            "stage1_internal.open_spool",
-            "stage1_internal.find_spool",
-            "stage1_internal.close_spool",
-            "stage1_internal.spool_statements",
-            "stage1_internal.record_applied",
-            "stage1_internal.record_unapplied",
-            "stage1_internal.waiting_statements",
-            "stage1_internal.retry_letters",
-        ),
-        "the weak role reads and writes the ledger of the replay through these alone",
-    ),
-}
 
 # Functions of public that no client needs: none.
 _NOT_IN_THE_MATRIX: dict[str, str] = {}
@@ -82,9 +46,12 @@ def test_every_function_pins_its_search_path(db: Db) -> None:
     for row in _rows(db, _FUNCTIONS):
         pinned = {setting for setting in row["proconfig"] or [] if setting.startswith("search_path=")}
         by_the_owner = row["prosecdef"] or row["is_trigger"]
-        allowed = {"search_path=pg_catalog, pg_temp"} if by_the_owner else {'search_path=""'}
-        if re.search(r"_v\d+$", row["bare_name"]) and not by_the_owner:
-            allowed.add("search_path=pg_catalog, pg_temp")  # what triggers call
+        # Which of both, tests/repository/test_sql_files.py decides: it knows what a definer function calls.
+        allowed = {"search_path=pg_catalog, pg_temp"} | (set() if by_the_owner else {'search_path=""'})
+        # A body that was parsed when it was made looks nothing up. Pinned, content_hash_v1 takes 1.4 times as long for each row
+        # that is written, and fn_dataset_examples cannot be put in place of its call, which is how it streams.
+        if row["is_parsed"] and not row["prosecdef"] and not pinned:
+            continue
         if not pinned or not pinned <= allowed:
             bad.append(f"{row['name']}: {pinned or 'none'}, {allowed} was expected")
     assert not bad, bad
@@ -118,7 +85,7 @@ def test_nothing_is_open_to_everybody(db: Db) -> None:
 
 
 def test_definer_functions_are_listed_with_their_reason(db: Db) -> None:
-    assert {row["name"] for row in _rows(db, _FUNCTIONS) if row["prosecdef"]} == set(_DEFINERS)
+    assert {row["name"] for row in _rows(db, _FUNCTIONS) if row["prosecdef"]} == set(DEFINERS)
 
 
 def test_everything_belongs_to_the_owner(db: Db) -> None:
@@ -147,7 +114,7 @@ def test_every_object_of_public_stands_in_the_matrix(db: Db) -> None:
         "where c.relnamespace = 'public'::pg_catalog.regnamespace and c.relkind in ('r', 'p', 'v', 'm')",
     )
     public = {row["name"] for row in [*relations, *_rows(db, _FUNCTIONS)] if row["name"].startswith("public.")}
-    assert public - matrix == set(_NOT_IN_THE_MATRIX), "give it to a role in sql/views/role_matrix.sql"
+    assert public - matrix == set(_NOT_IN_THE_MATRIX), "give it to a role in one of sql/views/role_matrix_of_*.sql"
 
 
 def test_every_object_of_the_matrix_exists(db: Db) -> None:

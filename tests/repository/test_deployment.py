@@ -30,7 +30,7 @@ _HARDENING = {
     "CapabilityBoundingSet": "",
     "UMask": "0077",
 }
-_INSTRUCTIONS = {"ARG", "FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+_INSTRUCTIONS = {"ARG", "FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "EXPOSE", "VOLUME", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
 
 
 def _unit(path: Path) -> dict[str, list[str]]:
@@ -58,7 +58,7 @@ def _prepared_folders() -> set[str]:
 
 
 def test_there_is_a_unit_for_each_job() -> None:
-    assert [path.stem for path in SERVICES] == sorted(f"stage1-{name}" for name in (*NIGHT, "server"))
+    assert [path.stem for path in SERVICES] == sorted(f"stage1-{name}" for name in (*NIGHT, "serve", "server"))
     assert [path.stem for path in TIMERS] == sorted(f"stage1-{name}" for name in NIGHT)
 
 

@@ -60,12 +60,34 @@ def test_a_file_is_short(file: ObjectFile) -> None:
 FUNCTIONS = [file for file in OBJECTS if file.kind in ("function", "procedure")]
 
 
+_BY_THE_OWNER = {file.bare_name for file in FUNCTIONS if re.search(r"^  security definer$", file.text, re.MULTILINE)}
+
+
+def _run_by_the_owner() -> set[str]:
+    """The definer functions and what they call, which runs with the owner's rights, too."""
+    bodies = {file.bare_name: re.sub(r"--.*|'(?:[^']|'')*'", "", file.text.partition("$function$")[2]) for file in FUNCTIONS}
+    found, waiting = set(_BY_THE_OWNER), list(_BY_THE_OWNER)
+    while waiting:
+        called = {name for name in bodies if re.search(rf"\b{name}\(", bodies[waiting[-1]])} - found
+        waiting[-1:] = called
+        found |= called
+    return found
+
+
+_FINDS_NO_TYPES_OF_ITS_CALLER = _run_by_the_owner()
+
+
 @pytest.mark.parametrize("file", FUNCTIONS, ids=[name_of(file.path) for file in FUNCTIONS])
 def test_a_function_pins_its_search_path(file: ObjectFile) -> None:
-    """A definer function finds types in pg_catalog before those that its caller made in pg_temp; the others qualify all."""
-    head = file.text.partition("$function$")[0].partition("begin atomic")[0]
-    path = "pg_catalog, pg_temp" if re.search(r"^  security definer$", head, re.MULTILINE) else "''"
-    assert re.findall(r"^  set search_path = (.*)$", head, re.MULTILINE) == [path], f"`set search_path = {path}` was expected"
+    """What the owner runs finds types in pg_catalog before those that its caller made in pg_temp; the others qualify all.
+
+    A body that is parsed at its creation looks nothing up later, and may leave it out:
+    pinned, it is never put in place of its call.
+    """
+    head, parsed, _ = file.text.partition("$function$")[0].partition("begin atomic")
+    path = "pg_catalog, pg_temp" if file.bare_name in _FINDS_NO_TYPES_OF_ITS_CALLER else "''"
+    found = re.findall(r"^  set search_path = (.*)$", head, re.MULTILINE)
+    assert found == [path] or (parsed and not found), f"`set search_path = {path}` was expected"
 
 
 @pytest.mark.parametrize("file", FUNCTIONS, ids=[name_of(file.path) for file in FUNCTIONS])

@@ -6,6 +6,24 @@ ALTER SCHEMA stage1_internal OWNER TO stage1_owner;
 
 COMMENT ON SCHEMA stage1_internal IS 'Ledgers, staging and bookkeeping of stage1.';
 
+CREATE FUNCTION public.any_access_token() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.any_access_token() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.any_access_token() IS 'Whether any token of the REST server is in force.';
+
+CREATE FUNCTION public.check_access_token(p_token_hash bytea) RETURNS TABLE(name text, permission text, expires_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.check_access_token(p_token_hash bytea) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.check_access_token(p_token_hash bytea) IS 'The token of a sha256, where it is in force.';
+
 CREATE FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO ''
@@ -23,6 +41,211 @@ CREATE FUNCTION public.check_page(p_limit integer, p_offset integer) RETURNS voi
 ALTER FUNCTION public.check_page(p_limit integer, p_offset integer) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.check_page(p_limit integer, p_offset integer) IS 'Refuses a limit outside 1 to 10000 and a negative offset.';
+
+CREATE TABLE public.dataset_versions (
+    version_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    dataset_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    origin text NOT NULL,
+    restored_from uuid,
+    request_key text,
+    description text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    new_count bigint NOT NULL,
+    changed_count bigint NOT NULL,
+    unchanged_count bigint NOT NULL,
+    deleted_count bigint NOT NULL,
+    restored_count bigint NOT NULL,
+    example_count bigint NOT NULL,
+    CONSTRAINT dataset_versions_counts_are_natural CHECK (((new_count >= 0) AND (changed_count >= 0) AND (unchanged_count >= 0) AND (deleted_count >= 0) AND (restored_count >= 0) AND (example_count >= 0))),
+    CONSTRAINT dataset_versions_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT dataset_versions_origin_known CHECK ((origin = ANY (ARRAY['merge'::text, 'mirror'::text, 'restore'::text]))),
+    CONSTRAINT dataset_versions_restore_names_its_version CHECK (((origin = 'restore'::text) = (restored_from IS NOT NULL))),
+    CONSTRAINT dataset_versions_sequence_is_positive CHECK ((sequence > 0))
+);
+
+ALTER TABLE public.dataset_versions OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.dataset_versions IS 'The versions of the datasets of examples: who made each, of what kind it is, and how much it changed.';
+
+COMMENT ON COLUMN public.dataset_versions.sequence IS '1, 2, 3 ... within the dataset; the version before it is that of the number before.';
+
+COMMENT ON COLUMN public.dataset_versions.created_at IS 'When it was made; never before the version before it.';
+
+COMMENT ON COLUMN public.dataset_versions.origin IS 'merge: examples were added or changed. mirror: the dataset became what was given. restore: it became what it was.';
+
+COMMENT ON COLUMN public.dataset_versions.restored_from IS 'The version whose examples a restore brought back.';
+
+COMMENT ON COLUMN public.dataset_versions.request_key IS 'The idempotency key of the request that made it: the same request again is answered by this version.';
+
+COMMENT ON COLUMN public.dataset_versions.unchanged_count IS 'Examples that were given, and were what the version before holds already; of a restore, those that were the same in both.';
+
+COMMENT ON COLUMN public.dataset_versions.restored_count IS 'Examples that a version before had deleted, and that are back.';
+
+COMMENT ON COLUMN public.dataset_versions.example_count IS 'How many examples the version holds.';
+
+CREATE TABLE public.experiment_runs (
+    run_id bigint NOT NULL,
+    experiment_id uuid NOT NULL,
+    example_id bigint NOT NULL,
+    repetition bigint NOT NULL,
+    attempt bigint DEFAULT 1 NOT NULL,
+    output json,
+    error text,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_by text NOT NULL,
+    CONSTRAINT experiment_runs_attempt_counts_from_1 CHECK ((attempt >= 1)),
+    CONSTRAINT experiment_runs_error_or_output CHECK (((error IS NULL) = (output IS NOT NULL))),
+    CONSTRAINT experiment_runs_repetition_counts_from_1 CHECK ((repetition >= 1)),
+    CONSTRAINT experiment_runs_span_is_upright CHECK ((isfinite(started_at) AND isfinite(finished_at) AND (started_at <= finished_at)))
+);
+
+ALTER TABLE public.experiment_runs OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.experiment_runs IS 'Runs of experiments: what the task made of an example, or why it failed.';
+
+COMMENT ON COLUMN public.experiment_runs.run_id IS 'The number of the run; it stays when a failure is replaced.';
+
+COMMENT ON COLUMN public.experiment_runs.experiment_id IS 'The experiment.';
+
+COMMENT ON COLUMN public.experiment_runs.example_id IS 'The example of dataset_examples; the experiment''s version says with which content.';
+
+COMMENT ON COLUMN public.experiment_runs.repetition IS 'Which of the repetitions it is, from 1.';
+
+COMMENT ON COLUMN public.experiment_runs.attempt IS 'How many were recorded in its place, this one included.';
+
+COMMENT ON COLUMN public.experiment_runs.output IS 'What the task answered, as canonical JSON, null included; a failure has none.';
+
+COMMENT ON COLUMN public.experiment_runs.error IS 'Why it failed; a success has none.';
+
+COMMENT ON COLUMN public.experiment_runs.started_at IS 'When the task began.';
+
+COMMENT ON COLUMN public.experiment_runs.finished_at IS 'When the task ended.';
+
+COMMENT ON COLUMN public.experiment_runs.recorded_at IS 'When it was recorded, in the time of the database.';
+
+COMMENT ON COLUMN public.experiment_runs.recorded_by IS 'Who recorded it.';
+
+CREATE TABLE public.experiments (
+    experiment_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    dataset_id uuid NOT NULL,
+    version_id uuid NOT NULL,
+    name text,
+    description text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    repetitions bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text NOT NULL,
+    CONSTRAINT experiments_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT experiments_repetitions_in_range CHECK (((repetitions >= 1) AND (repetitions <= 1000)))
+);
+
+ALTER TABLE public.experiments OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.experiments IS 'Experiments: a task that is run on each example of one version of a dataset, one or several times.';
+
+COMMENT ON COLUMN public.experiments.experiment_id IS 'Given by whoever creates it, so that a repeated request makes no second one.';
+
+COMMENT ON COLUMN public.experiments.dataset_id IS 'The dataset of stage1_datasets.';
+
+COMMENT ON COLUMN public.experiments.version_id IS 'The version of dataset_versions whose examples it is run on.';
+
+COMMENT ON COLUMN public.experiments.name IS 'What people call it; not unique.';
+
+COMMENT ON COLUMN public.experiments.description IS 'What it tries.';
+
+COMMENT ON COLUMN public.experiments.metadata IS 'What its author wants to keep of it, such as the model and its parameters.';
+
+COMMENT ON COLUMN public.experiments.repetitions IS 'How often each example is run.';
+
+COMMENT ON COLUMN public.experiments.created_at IS 'When it was created.';
+
+COMMENT ON COLUMN public.experiments.created_by IS 'Who created it: the name of a token, or whatever a client said, or the role of the database.';
+
+CREATE TABLE public.stage1_datasets (
+    dataset_id uuid NOT NULL,
+    dataset_slug text NOT NULL,
+    symbol text,
+    granularity text,
+    source text DEFAULT 'laptop_imgui'::text,
+    ohlcv_measurement text NOT NULL,
+    indicator_measurement text NOT NULL,
+    ohlcv_row_count bigint DEFAULT 0,
+    indicator_row_count bigint DEFAULT 0,
+    ohlcv_first_ts timestamp with time zone,
+    ohlcv_last_ts timestamp with time zone,
+    indicator_first_ts timestamp with time zone,
+    indicator_last_ts timestamp with time zone,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    kind text DEFAULT 'triplet'::text NOT NULL,
+    CONSTRAINT stage1_datasets_kind_known CHECK ((kind = ANY (ARRAY['triplet'::text, 'bars'::text, 'examples'::text]))),
+    CONSTRAINT stage1_datasets_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text))
+);
+
+ALTER TABLE public.stage1_datasets OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.stage1_datasets IS 'The catalog: one row per dataset, naming its OHLCV and indicator measurements; the root of every run''s lineage.';
+
+COMMENT ON COLUMN public.stage1_datasets.ohlcv_measurement IS 'The QuestDB table of the bars; an empty string means that it is not known yet.';
+
+COMMENT ON COLUMN public.stage1_datasets.indicator_measurement IS 'The QuestDB table of the indicators; an empty string means that it is not known yet.';
+
+COMMENT ON COLUMN public.stage1_datasets.kind IS 'triplet: both measurements are expected. bars: derived here, without QuestDB tables. examples: a versioned set of examples.';
+
+CREATE VIEW public.experiment_list AS
+ SELECT e.experiment_id,
+    e.dataset_id,
+    d.dataset_slug,
+    e.version_id,
+    v.sequence AS version_sequence,
+    e.name,
+    e.description,
+    e.metadata,
+    e.repetitions,
+    e.created_at,
+    e.created_by,
+    v.example_count,
+    (v.example_count * e.repetitions) AS expected_run_count,
+    (r.run_count - f.run_count) AS successful_run_count,
+    f.run_count AS failed_run_count,
+    ((v.example_count * e.repetitions) - r.run_count) AS missing_run_count
+   FROM ((((public.experiments e
+     JOIN public.stage1_datasets d ON ((d.dataset_id = e.dataset_id)))
+     JOIN public.dataset_versions v ON ((v.version_id = e.version_id)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS run_count
+           FROM public.experiment_runs q
+          WHERE (q.experiment_id = e.experiment_id)) r)
+     CROSS JOIN LATERAL ( SELECT count(*) AS run_count
+           FROM public.experiment_runs q
+          WHERE ((q.experiment_id = e.experiment_id) AND (q.error IS NOT NULL))) f);
+
+ALTER VIEW public.experiment_list OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.experiment_list IS 'One row per experiment: its version, and how many of its runs succeeded, failed and are missing.';
+
+CREATE FUNCTION public.create_experiment(p_dataset text, p_version text DEFAULT 'latest'::text, p_experiment_id uuid DEFAULT NULL::uuid, p_name text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_repetitions bigint DEFAULT 1, p_created_by text DEFAULT NULL::text) RETURNS SETOF public.experiment_list
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.create_experiment(p_dataset text, p_version text, p_experiment_id uuid, p_name text, p_description text, p_metadata jsonb, p_repetitions bigint, p_created_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.create_experiment(p_dataset text, p_version text, p_experiment_id uuid, p_name text, p_description text, p_metadata jsonb, p_repetitions bigint, p_created_by text) IS 'Creates an experiment on a version of a dataset and returns it; the same id with the same content once more changes nothing.';
+
+CREATE FUNCTION public.fn_applied_migrations() RETURNS TABLE(migration_id text, sha256 text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.fn_applied_migrations() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_applied_migrations() IS 'The migrations that were applied, with the sha256 of their files.';
 
 CREATE TABLE public.market_bar_symbols (
     symbol text NOT NULL COLLATE pg_catalog."C",
@@ -109,6 +332,130 @@ ALTER FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_
 
 COMMENT ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) IS 'The bars of a symbol in [p_from, p_until), in the order of time.';
 
+CREATE FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) RETURNS TABLE(name text, base_count bigint, base_mean double precision, other_count bigint, other_mean double precision, paired_count bigint, paired_delta_mean double precision, paired_delta_sd double precision, better bigint, worse bigint, equal bigint)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET work_mem TO '64MB'
+    SET enable_nestloop TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) IS 'Two experiments by what evaluators say of them: counts and means of scores, and the change on examples of the same content.';
+
+CREATE FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer DEFAULT 50, p_after_source_id text DEFAULT NULL::text) RETURNS TABLE(source_id text, presence text, content_differs boolean, base_hash text, other_hash text, base_runs json, other_runs json)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer, p_after_source_id text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer, p_after_source_id text) IS 'Two experiments example by example: in whose version it is, whether its content differs, and the runs of both.';
+
+CREATE FUNCTION public.fn_find_dataset(p_dataset text) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.fn_find_dataset(p_dataset text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_find_dataset(p_dataset text) IS 'The dataset_id of the dataset that a slug or the text of an id names.';
+
+CREATE FUNCTION stage1_internal.content_hash_v1(p_input json, p_output json, p_metadata json) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(convert_to((((((('{"input":'::text || (p_input)::text) || ',"metadata":'::text) || (p_metadata)::text) || ',"output":'::text) || (p_output)::text) || '}'::text), 'UTF8'::name));
+
+ALTER FUNCTION stage1_internal.content_hash_v1(p_input json, p_output json, p_metadata json) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.content_hash_v1(p_input json, p_output json, p_metadata json) IS 'The sha256 of an example: of the object of its three texts in UTF-8, in the order in which canonical JSON has them.';
+
+CREATE FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) IS 'The sequence of the version that a text names: latest, a number, a version_id, tag:NAME or as-of:TIME.';
+
+CREATE TABLE public.dataset_example_revisions (
+    example_id bigint NOT NULL,
+    from_sequence bigint NOT NULL,
+    dataset_id uuid NOT NULL,
+    kind text NOT NULL,
+    input json,
+    output json,
+    metadata json,
+    content_hash bytea GENERATED ALWAYS AS (stage1_internal.content_hash_v1(input, output, metadata)) STORED,
+    CONSTRAINT dataset_example_revisions_content_is_whole CHECK ((((kind = 'DELETE'::text) = (input IS NULL)) AND ((input IS NULL) = (output IS NULL)) AND ((input IS NULL) = (metadata IS NULL)))),
+    CONSTRAINT dataset_example_revisions_kind_known CHECK ((kind = ANY (ARRAY['CREATE'::text, 'PATCH'::text, 'DELETE'::text])))
+);
+
+ALTER TABLE public.dataset_example_revisions OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.dataset_example_revisions IS 'What each example was from which version on; rows are added, and never changed.';
+
+COMMENT ON COLUMN public.dataset_example_revisions.from_sequence IS 'The version that made it so.';
+
+COMMENT ON COLUMN public.dataset_example_revisions.kind IS 'CREATE: it was not there, or deleted. PATCH: its content changed. DELETE: it went, and has no content.';
+
+COMMENT ON COLUMN public.dataset_example_revisions.content_hash IS 'The sha256 of its canonical content, computed by the database.';
+
+CREATE TABLE public.dataset_examples (
+    example_id bigint NOT NULL,
+    dataset_id uuid NOT NULL,
+    source_id text NOT NULL COLLATE pg_catalog."C",
+    head_sequence bigint NOT NULL,
+    head_hash bytea,
+    CONSTRAINT dataset_examples_source_id_fits CHECK (((octet_length(source_id) >= 1) AND (octet_length(source_id) <= 1024)))
+)
+WITH (fillfactor='90');
+
+ALTER TABLE public.dataset_examples OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.dataset_examples IS 'The examples that a dataset has or had: one row for each source id, for ever, also when it is deleted and comes back.';
+
+COMMENT ON COLUMN public.dataset_examples.source_id IS 'The name of the example where it comes from.';
+
+COMMENT ON COLUMN public.dataset_examples.head_sequence IS 'The version that changed it last.';
+
+COMMENT ON COLUMN public.dataset_examples.head_hash IS 'The hash of its content now; null where it is deleted.';
+
+CREATE FUNCTION public.fn_dataset_examples(p_dataset text, p_version text DEFAULT 'latest'::text, p_limit integer DEFAULT 100, p_after_source_id text DEFAULT NULL::text) RETURNS TABLE(source_id text, input json, output json, metadata json, content_hash text, since_sequence bigint)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT e.source_id,
+     r.input,
+     r.output,
+     r.metadata,
+     encode(r.content_hash, 'hex'::text) AS encode,
+     r.from_sequence
+    FROM (public.dataset_examples e
+      CROSS JOIN LATERAL ( SELECT s.kind,
+             s.input,
+             s.output,
+             s.metadata,
+             s.content_hash,
+             s.from_sequence
+            FROM public.dataset_example_revisions s
+           WHERE ((s.example_id = e.example_id) AND (s.from_sequence <= ( SELECT stage1_internal.version_sequence(fn_dataset_examples.p_dataset, fn_dataset_examples.p_version) AS version_sequence)))
+           ORDER BY s.from_sequence DESC
+          LIMIT 1) r)
+   WHERE ((ROW(e.dataset_id, e.source_id) > ROW(( SELECT public.fn_find_dataset(fn_dataset_examples.p_dataset) AS fn_find_dataset), ( SELECT COALESCE(fn_dataset_examples.p_after_source_id, ''::text) AS "coalesce"))) AND (e.dataset_id <= ( SELECT public.fn_find_dataset(fn_dataset_examples.p_dataset) AS fn_find_dataset)) AND (( SELECT stage1_internal.version_sequence(fn_dataset_examples.p_dataset, fn_dataset_examples.p_version) AS version_sequence) IS NOT NULL) AND (r.kind <> 'DELETE'::text))
+   ORDER BY e.dataset_id, e.source_id
+  LIMIT fn_dataset_examples.p_limit;
+END;
+
+ALTER FUNCTION public.fn_dataset_examples(p_dataset text, p_version text, p_limit integer, p_after_source_id text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_dataset_examples(p_dataset text, p_version text, p_limit integer, p_after_source_id text) IS 'The examples of a version of a dataset, by source id: the page after one of them, or all of them.';
+
 CREATE TABLE public.simulation_runs (
     simulation_id uuid DEFAULT gen_random_uuid() NOT NULL,
     run_id uuid,
@@ -122,38 +469,6 @@ CREATE TABLE public.simulation_runs (
 ALTER TABLE public.simulation_runs OWNER TO stage1_owner;
 
 COMMENT ON TABLE public.simulation_runs IS 'Stage 1.3: one row per simulation; run_id names the walk-forward run it used, which may be unknown.';
-
-CREATE TABLE public.stage1_datasets (
-    dataset_id uuid NOT NULL,
-    dataset_slug text NOT NULL,
-    symbol text,
-    granularity text,
-    source text DEFAULT 'laptop_imgui'::text,
-    ohlcv_measurement text NOT NULL,
-    indicator_measurement text NOT NULL,
-    ohlcv_row_count bigint DEFAULT 0,
-    indicator_row_count bigint DEFAULT 0,
-    ohlcv_first_ts timestamp with time zone,
-    ohlcv_last_ts timestamp with time zone,
-    indicator_first_ts timestamp with time zone,
-    indicator_last_ts timestamp with time zone,
-    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    kind text DEFAULT 'triplet'::text NOT NULL,
-    CONSTRAINT stage1_datasets_kind_known CHECK ((kind = ANY (ARRAY['triplet'::text, 'bars'::text, 'examples'::text]))),
-    CONSTRAINT stage1_datasets_metadata_is_object CHECK ((jsonb_typeof(metadata) = 'object'::text))
-);
-
-ALTER TABLE public.stage1_datasets OWNER TO stage1_owner;
-
-COMMENT ON TABLE public.stage1_datasets IS 'The catalog: one row per dataset, naming its OHLCV and indicator measurements; the root of every run''s lineage.';
-
-COMMENT ON COLUMN public.stage1_datasets.ohlcv_measurement IS 'The QuestDB table of the bars; an empty string means that it is not known yet.';
-
-COMMENT ON COLUMN public.stage1_datasets.indicator_measurement IS 'The QuestDB table of the indicators; an empty string means that it is not known yet.';
-
-COMMENT ON COLUMN public.stage1_datasets.kind IS 'triplet: both measurements are expected. bars: derived here, without QuestDB tables. examples: a versioned set of examples.';
 
 CREATE TABLE public.walkforward_runs (
     run_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -249,14 +564,103 @@ ALTER FUNCTION public.fn_dataset_lineage(p_dataset text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_dataset_lineage(p_dataset text) IS 'The lineage of the dataset that a slug or the text of an id names: its runs and their simulations, oldest first.';
 
-CREATE FUNCTION public.fn_find_dataset(p_dataset text) RETURNS uuid
+CREATE FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer DEFAULT 100, p_after_source_id text DEFAULT NULL::text) RETURNS TABLE(source_id text, change text, base_hash text, other_hash text, base_sequence bigint, other_sequence bigint)
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
     AS …;
 
-ALTER FUNCTION public.fn_find_dataset(p_dataset text) OWNER TO stage1_owner;
+ALTER FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer, p_after_source_id text) OWNER TO stage1_owner;
 
-COMMENT ON FUNCTION public.fn_find_dataset(p_dataset text) IS 'The dataset_id of the dataset that a slug or the text of an id names.';
+COMMENT ON FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer, p_after_source_id text) IS 'How the examples of two versions of a dataset differ, by source id: new, changed or deleted, with both hashes.';
+
+CREATE FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) RETURNS TABLE(base_version_id uuid, other_version_id uuid, new_count bigint, changed_count bigint, deleted_count bigint, unchanged_count bigint)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) IS 'How many examples are new, changed, deleted and unchanged from one version of a dataset to another.';
+
+CREATE FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer DEFAULT 50, p_before_sequence bigint DEFAULT NULL::bigint) RETURNS TABLE(sequence bigint, version_id uuid, created_at timestamp with time zone, created_by text, kind text, input json, output json, metadata json, content_hash text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer, p_before_sequence bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer, p_before_sequence bigint) IS 'What an example of a dataset was, newest first, and which versions made it so.';
+
+CREATE FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer DEFAULT 50, p_after_run_id bigint DEFAULT NULL::bigint) RETURNS TABLE(run_id bigint, source_id text, repetition bigint, output json, error text, started_at timestamp with time zone, finished_at timestamp with time zone, recorded_at timestamp with time zone, attempt bigint, evaluations json)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer, p_after_run_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer, p_after_run_id bigint) IS 'The page of an experiment''s runs that follows a given run, or the first page, by number; each with its evaluations.';
+
+CREATE TABLE public.dataset_version_tags (
+    dataset_id uuid NOT NULL,
+    tag text NOT NULL COLLATE pg_catalog."C",
+    version_id uuid NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_by text NOT NULL,
+    CONSTRAINT dataset_version_tags_tag_is_a_name CHECK (((tag <> ''::text) AND (octet_length(tag) <= 255) AND (tag = btrim(tag)) AND (POSITION((':'::text) IN (tag)) = 0) AND (lower(tag) <> 'latest'::text) AND (tag !~ '^[0-9]+$'::text) AND (tag !~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'::text)))
+);
+
+ALTER TABLE public.dataset_version_tags OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.dataset_version_tags IS 'Names of versions, such as baseline; a name can be moved to another version of the dataset.';
+
+CREATE VIEW public.dataset_version_list AS
+ SELECT v.dataset_id,
+    d.dataset_slug,
+    v.version_id,
+    v.sequence,
+    ( SELECT b.version_id
+           FROM public.dataset_versions b
+          WHERE ((b.dataset_id = v.dataset_id) AND (b.sequence = (v.sequence - 1)))) AS previous_version_id,
+    v.created_at,
+    v.created_by,
+    v.origin,
+    v.restored_from,
+    v.description,
+    v.metadata,
+    v.new_count,
+    v.changed_count,
+    v.unchanged_count,
+    v.deleted_count,
+    v.restored_count,
+    v.example_count,
+    ARRAY( SELECT t.tag
+           FROM public.dataset_version_tags t
+          WHERE (t.version_id = v.version_id)
+          ORDER BY t.tag) AS tags
+   FROM (public.dataset_versions v
+     JOIN public.stage1_datasets d ON ((d.dataset_id = v.dataset_id)));
+
+ALTER VIEW public.dataset_version_list OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.dataset_version_list IS 'One row per version of a dataset of examples: who made it, what it changed, how much it holds, and the names that it has.';
+
+CREATE FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text DEFAULT 'latest'::text) RETURNS SETOF public.dataset_version_list
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text) IS 'The version of a dataset that a text names: latest, a number, a version_id, tag:NAME or as-of:TIME.';
 
 CREATE TABLE public.dataset_manifests (
     dataset_id uuid NOT NULL,
@@ -382,6 +786,33 @@ ALTER FUNCTION public.fn_get_dataset_manifest(p_dataset text) OWNER TO stage1_ow
 
 COMMENT ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) IS 'Range, files and manifest of the dataset that a slug or the text of an id names.';
 
+CREATE FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer DEFAULT 50, p_after_run_id bigint DEFAULT NULL::bigint) RETURNS TABLE(run_id bigint, source_id text, repetition bigint, run_output json, input json, output json, metadata json, names text[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer, p_after_run_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer, p_after_run_id bigint) IS 'The successful runs that lack a successful evaluation of one of the names, with these names; a page by number.';
+
+CREATE FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer DEFAULT 50, p_after_source_id text DEFAULT NULL::text) RETURNS TABLE(source_id text, input json, output json, metadata json, content_hash text, repetitions bigint[])
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer, p_after_source_id text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer, p_after_source_id text) IS 'The examples that an experiment still has to run, with the repetitions that are missing or failed; a page by source id.';
+
 CREATE FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.market_bars_ohlcv_1m
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
@@ -476,6 +907,37 @@ ALTER FUNCTION public.fn_list_bar_stats() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_list_bar_stats() IS 'Count, span and latest close of every symbol.';
 
+CREATE FUNCTION public.fn_list_bar_stats_after(p_limit integer DEFAULT 50, p_after_symbol text DEFAULT NULL::text) RETURNS SETOF public.bar_stats
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) IS 'The page of the figures that follows the given symbol; null for the first page.';
+
+CREATE FUNCTION public.fn_list_dataset_tags(p_dataset text) RETURNS TABLE(tag text, version_id uuid, sequence bigint, updated_at timestamp with time zone, updated_by text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.fn_list_dataset_tags(p_dataset text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_dataset_tags(p_dataset text) IS 'The tags of a dataset: names of its versions, which can be moved.';
+
+CREATE FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer DEFAULT 50, p_before_sequence bigint DEFAULT NULL::bigint) RETURNS SETOF public.dataset_version_list
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer, p_before_sequence bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer, p_before_sequence bigint) IS 'The versions of a dataset of examples, newest first; the page before a sequence, or the first one.';
+
 CREATE VIEW public.dataset_catalog AS
  SELECT dataset_id,
     dataset_slug,
@@ -499,12 +961,22 @@ CREATE VIEW public.dataset_catalog AS
     updated_at,
     kind,
     source,
-    metadata
+    metadata,
+    COALESCE(( SELECT v.sequence
+           FROM public.dataset_versions v
+          WHERE (v.dataset_id = d.dataset_id)
+          ORDER BY v.sequence DESC
+         LIMIT 1), (0)::bigint) AS version_count,
+    COALESCE(( SELECT v.example_count
+           FROM public.dataset_versions v
+          WHERE (v.dataset_id = d.dataset_id)
+          ORDER BY v.sequence DESC
+         LIMIT 1), (0)::bigint) AS example_count
    FROM public.stage1_datasets d;
 
 ALTER VIEW public.dataset_catalog OWNER TO stage1_owner;
 
-COMMENT ON VIEW public.dataset_catalog IS 'One row per dataset: both measurements, their row counts and spans, and how many runs and simulations used it.';
+COMMENT ON VIEW public.dataset_catalog IS 'One row per dataset: both measurements, their row counts and spans, how many runs and simulations used it, and its versions.';
 
 CREATE FUNCTION public.fn_list_datasets(p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS SETOF public.dataset_catalog
     LANGUAGE plpgsql STABLE
@@ -527,6 +999,28 @@ CREATE FUNCTION public.fn_list_datasets_after(p_limit integer DEFAULT 50, p_afte
 ALTER FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) IS 'The page of the dataset catalog that follows the row of the given updated_at and dataset_id; nulls for the first page.';
+
+CREATE FUNCTION public.fn_list_experiments(p_dataset text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_after_created_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_after_experiment_id uuid DEFAULT NULL::uuid) RETURNS SETOF public.experiment_list
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_experiments(p_dataset text, p_limit integer, p_after_created_at timestamp with time zone, p_after_experiment_id uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_experiments(p_dataset text, p_limit integer, p_after_created_at timestamp with time zone, p_after_experiment_id uuid) IS 'The page of the experiments that follows a given row, or the first page, newest first; of one dataset, or of all.';
+
+CREATE FUNCTION public.fn_list_findings(p_limit integer DEFAULT 50, p_after_check_name text DEFAULT NULL::text, p_after_place bigint DEFAULT NULL::bigint) RETURNS TABLE(check_name text, place bigint, run_id bigint, severity text, subject text, detail text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_findings(p_limit integer, p_after_check_name text, p_after_place bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_findings(p_limit integer, p_after_check_name text, p_after_place bigint) IS 'The page of the findings of `stage1 validate` that follows the given one, by check; nulls for the first page.';
 
 CREATE TABLE public.data_ingest_runs (
     id bigint NOT NULL,
@@ -595,6 +1089,17 @@ CREATE FUNCTION public.fn_list_ingests(p_limit integer DEFAULT 50, p_offset inte
 ALTER FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) IS 'One page of the loads, newest first, filtered by status.';
+
+CREATE FUNCTION public.fn_list_ingests_after(p_limit integer DEFAULT 50, p_after_started_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_after_id bigint DEFAULT NULL::bigint, p_status text DEFAULT NULL::text) RETURNS SETOF public.data_ingest_runs
+    LANGUAGE plpgsql STABLE
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) IS 'The page of the loads that follows the row of the given started_at and id, filtered by status; nulls for the first page.';
 
 CREATE FUNCTION public.fn_list_replay_letters(p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) RETURNS TABLE(spool text, file_name text, at_byte bigint, status text, attempts bigint, is_final boolean, first_tried_at timestamp with time zone, sqlstate text, reason text, statement text)
     LANGUAGE plpgsql STABLE
@@ -850,6 +1355,15 @@ ALTER FUNCTION public.fn_show_dataset(p_dataset text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_show_dataset(p_dataset text) IS 'The catalog''s row of the dataset that a slug or the text of an id names.';
 
+CREATE FUNCTION public.fn_show_experiment(p_experiment_id uuid) RETURNS SETOF public.experiment_list
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION public.fn_show_experiment(p_experiment_id uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_show_experiment(p_experiment_id uuid) IS 'One experiment: its version, and how many of its runs succeeded, failed and are missing.';
+
 CREATE FUNCTION public.fn_show_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql STABLE ROWS 1
     SET search_path TO ''
@@ -858,6 +1372,16 @@ CREATE FUNCTION public.fn_show_ingest(p_ingest_id bigint) RETURNS SETOF public.d
 ALTER FUNCTION public.fn_show_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) IS 'The audit row of one load.';
+
+CREATE FUNCTION public.fn_show_validation(p_run_id bigint DEFAULT NULL::bigint) RETURNS TABLE(id bigint, started_at timestamp with time zone, finished_at timestamp with time zone, is_complete boolean, is_deep boolean, error_count bigint, warning_count bigint, unanswered_count bigint, checks jsonb)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS …;
+
+ALTER FUNCTION public.fn_show_validation(p_run_id bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.fn_show_validation(p_run_id bigint) IS 'One run of `stage1 validate` with what each of its checks answered; null is the newest that asked every check.';
 
 CREATE VIEW public.dataset_lineage AS
  SELECT m.dataset_id,
@@ -870,7 +1394,9 @@ CREATE VIEW public.dataset_lineage AS
     NULL::timestamp with time zone AS happened_at,
     NULL::bigint AS ingest_id,
     NULL::uuid AS run_id,
-    NULL::uuid AS simulation_id
+    NULL::uuid AS simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM ((public.dataset_manifests m
      JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
      CROSS JOIN LATERAL jsonb_array_elements_text(m.raw_dbn) f(path))
@@ -887,7 +1413,9 @@ UNION ALL
     m.generated_at AS happened_at,
     m.ingest_id,
     NULL::uuid AS run_id,
-    NULL::uuid AS simulation_id
+    NULL::uuid AS simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM (public.dataset_manifests m
      JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
 UNION ALL
@@ -906,7 +1434,9 @@ UNION ALL
     COALESCE(r.finished_at, r.started_at) AS happened_at,
     r.id AS ingest_id,
     NULL::uuid AS run_id,
-    NULL::uuid AS simulation_id
+    NULL::uuid AS simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM ((public.dataset_manifests m
      JOIN public.stage1_datasets d ON ((d.dataset_id = m.dataset_id)))
      JOIN public.data_ingest_runs r ON ((r.id = m.ingest_id)))
@@ -921,13 +1451,58 @@ UNION ALL
     d.created_at AS happened_at,
     m.ingest_id,
     NULL::uuid AS run_id,
-    NULL::uuid AS simulation_id
+    NULL::uuid AS simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM (public.stage1_datasets d
      LEFT JOIN public.dataset_manifests m ON ((m.dataset_id = d.dataset_id)))
 UNION ALL
- SELECT r.dataset_id,
+ SELECT v.dataset_id,
     d.dataset_slug,
     5 AS step,
+    'version'::text AS kind,
+    format('version %s'::text, v.sequence) AS name,
+        CASE
+            WHEN (v.restored_from IS NOT NULL) THEN format('version %s'::text, ( SELECT b.sequence
+               FROM public.dataset_versions b
+              WHERE (b.version_id = v.restored_from)))
+            WHEN (v.sequence = 1) THEN d.dataset_slug
+            ELSE format('version %s'::text, (v.sequence - 1))
+        END AS came_from,
+    format('%s by %s, %s examples: %s new, %s changed, %s deleted, %s restored'::text, v.origin, v.created_by, v.example_count, v.new_count, v.changed_count, v.deleted_count, v.restored_count) AS detail,
+    v.created_at AS happened_at,
+    NULL::bigint AS ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id,
+    v.version_id,
+    NULL::uuid AS experiment_id
+   FROM (public.dataset_versions v
+     JOIN public.stage1_datasets d ON ((d.dataset_id = v.dataset_id)))
+UNION ALL
+ SELECT e.dataset_id,
+    d.dataset_slug,
+    6 AS step,
+    'experiment'::text AS kind,
+    (e.experiment_id)::text AS name,
+    format('version %s'::text, v.sequence) AS came_from,
+    concat_ws(', '::text, e.name, format('%s of each example, by %s'::text,
+        CASE e.repetitions
+            WHEN 1 THEN '1 run'::text
+            ELSE (e.repetitions || ' runs'::text)
+        END, e.created_by)) AS detail,
+    e.created_at AS happened_at,
+    NULL::bigint AS ingest_id,
+    NULL::uuid AS run_id,
+    NULL::uuid AS simulation_id,
+    e.version_id,
+    e.experiment_id
+   FROM ((public.experiments e
+     JOIN public.stage1_datasets d ON ((d.dataset_id = e.dataset_id)))
+     JOIN public.dataset_versions v ON ((v.version_id = e.version_id)))
+UNION ALL
+ SELECT r.dataset_id,
+    d.dataset_slug,
+    7 AS step,
     'run'::text AS kind,
     (r.run_id)::text AS name,
     d.dataset_slug AS came_from,
@@ -935,13 +1510,15 @@ UNION ALL
     r.created_at AS happened_at,
     NULL::bigint AS ingest_id,
     r.run_id,
-    NULL::uuid AS simulation_id
+    NULL::uuid AS simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM (public.walkforward_runs r
      LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = r.dataset_id)))
 UNION ALL
  SELECT r.dataset_id,
     d.dataset_slug,
-    6 AS step,
+    8 AS step,
     'simulation'::text AS kind,
     (s.simulation_id)::text AS name,
     (r.run_id)::text AS came_from,
@@ -949,14 +1526,16 @@ UNION ALL
     s.created_at AS happened_at,
     NULL::bigint AS ingest_id,
     r.run_id,
-    s.simulation_id
+    s.simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM ((public.walkforward_runs r
      JOIN public.simulation_runs s ON ((s.run_id = r.run_id)))
      LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = r.dataset_id)))
 UNION ALL
  SELECT s.dataset_id,
     d.dataset_slug,
-    6 AS step,
+    8 AS step,
     'simulation'::text AS kind,
     (s.simulation_id)::text AS name,
     COALESCE((s.run_id)::text, d.dataset_slug) AS came_from,
@@ -964,7 +1543,9 @@ UNION ALL
     s.created_at AS happened_at,
     NULL::bigint AS ingest_id,
     s.run_id,
-    s.simulation_id
+    s.simulation_id,
+    NULL::uuid AS version_id,
+    NULL::uuid AS experiment_id
    FROM (public.simulation_runs s
      LEFT JOIN public.stage1_datasets d ON ((d.dataset_id = s.dataset_id)))
   WHERE (NOT (EXISTS ( SELECT 1
@@ -973,7 +1554,7 @@ UNION ALL
 
 ALTER VIEW public.dataset_lineage OWNER TO stage1_owner;
 
-COMMENT ON VIEW public.dataset_lineage IS 'What came from what: vendor files, manifest, ingest, dataset, runs and simulations, one row each, by step.';
+COMMENT ON VIEW public.dataset_lineage IS 'What came from what: vendor files, manifest, ingest, dataset, versions, experiments, runs and simulations, one row each, by step.';
 
 CREATE FUNCTION public.fn_trace_dataset(p_dataset text) RETURNS SETOF public.dataset_lineage
     LANGUAGE plpgsql STABLE
@@ -984,7 +1565,94 @@ CREATE FUNCTION public.fn_trace_dataset(p_dataset text) RETURNS SETOF public.dat
 
 ALTER FUNCTION public.fn_trace_dataset(p_dataset text) OWNER TO stage1_owner;
 
-COMMENT ON FUNCTION public.fn_trace_dataset(p_dataset text) IS 'What came from what, for the dataset that a slug or the text of an id names: its files, manifest, ingest, runs and simulations.';
+COMMENT ON FUNCTION public.fn_trace_dataset(p_dataset text) IS 'What came from what, for the dataset of a slug or id: files, manifest, ingest, versions, experiments, runs, simulations.';
+
+CREATE FUNCTION public.needed_examples() RETURNS SETOF text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.needed_examples() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.needed_examples() IS 'The staged examples whose body an upsert needs, after a plan in the same transaction.';
+
+CREATE FUNCTION public.note_access_token_use(p_token_hash bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.note_access_token_use(p_token_hash bytea) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.note_access_token_use(p_token_hash bytea) IS 'Notes that a token of the REST server was used, to the minute.';
+
+CREATE FUNCTION public.plan_dataset_examples(p_dataset_id uuid DEFAULT NULL::uuid, p_name text DEFAULT NULL::text, p_mode text DEFAULT NULL::text, p_expected_version_id uuid DEFAULT NULL::uuid, p_allow_empty boolean DEFAULT false) RETURNS TABLE(dataset_id uuid, version_id uuid, previous_version_id uuid, created_version boolean, created_dataset boolean, new_count bigint, changed_count bigint, unchanged_count bigint, deleted_count bigint, restored_count bigint)
+    LANGUAGE plpgsql ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION public.plan_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_allow_empty boolean) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.plan_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_allow_empty boolean) IS 'What an upsert of the staged examples would do, of which their hashes are enough.';
+
+CREATE FUNCTION public.record_experiment_evaluation(p_experiment_id uuid, p_source_id text, p_name text, p_repetition bigint DEFAULT 1, p_annotator_kind text DEFAULT 'CODE'::text, p_label text DEFAULT NULL::text, p_score double precision DEFAULT NULL::double precision, p_explanation text DEFAULT NULL::text, p_error text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_started_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_finished_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_recorded_by text DEFAULT NULL::text) RETURNS TABLE(run_id bigint, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.record_experiment_evaluation(p_experiment_id uuid, p_source_id text, p_name text, p_repetition bigint, p_annotator_kind text, p_label text, p_score double precision, p_explanation text, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.record_experiment_evaluation(p_experiment_id uuid, p_source_id text, p_name text, p_repetition bigint, p_annotator_kind text, p_label text, p_score double precision, p_explanation text, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) IS 'Records one evaluation of a successful run; the last one of a name counts.';
+
+CREATE FUNCTION public.record_experiment_evaluations(p_experiment_id uuid, p_recorded_by text DEFAULT NULL::text) RETURNS TABLE(recorded bigint, replaced bigint, unchanged bigint)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET work_mem TO '64MB'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.record_experiment_evaluations(p_experiment_id uuid, p_recorded_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.record_experiment_evaluations(p_experiment_id uuid, p_recorded_by text) IS 'Records the evaluations that were staged; the last one of a run and name counts.';
+
+CREATE FUNCTION public.record_experiment_run(p_experiment_id uuid, p_source_id text, p_repetition bigint DEFAULT 1, p_output json DEFAULT NULL::json, p_error text DEFAULT NULL::text, p_started_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_finished_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_recorded_by text DEFAULT NULL::text) RETURNS TABLE(run_id bigint, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.record_experiment_run(p_experiment_id uuid, p_source_id text, p_repetition bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.record_experiment_run(p_experiment_id uuid, p_source_id text, p_repetition bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) IS 'Records one run of an experiment: an output, or why it failed. A failure is replaced, a success stays.';
+
+CREATE FUNCTION public.record_experiment_runs(p_experiment_id uuid, p_on_conflict text DEFAULT 'refuse'::text, p_recorded_by text DEFAULT NULL::text) RETURNS TABLE(recorded bigint, replaced bigint, unchanged bigint, kept bigint)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET work_mem TO '64MB'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION public.record_experiment_runs(p_experiment_id uuid, p_on_conflict text, p_recorded_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.record_experiment_runs(p_experiment_id uuid, p_on_conflict text, p_recorded_by text) IS 'Records the runs that were staged, and counts the new, replaced, unchanged and kept ones.';
+
+CREATE FUNCTION public.restore_dataset_version(p_dataset text, p_version text, p_expected_version_id uuid DEFAULT NULL::uuid, p_dry_run boolean DEFAULT false, p_description text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_request_key text DEFAULT NULL::text, p_created_by text DEFAULT NULL::text) RETURNS TABLE(dataset_id uuid, version_id uuid, previous_version_id uuid, created_version boolean, created_dataset boolean, new_count bigint, changed_count bigint, unchanged_count bigint, deleted_count bigint, restored_count bigint)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.restore_dataset_version(p_dataset text, p_version text, p_expected_version_id uuid, p_dry_run boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.restore_dataset_version(p_dataset text, p_version text, p_expected_version_id uuid, p_dry_run boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) IS 'Makes the next version of a dataset hold what one of its versions held.';
+
+CREATE FUNCTION public.tag_dataset_version(p_dataset text, p_tag text, p_version text DEFAULT 'latest'::text, p_updated_by text DEFAULT NULL::text) RETURNS TABLE(tag text, version_id uuid, sequence bigint, updated_at timestamp with time zone, updated_by text)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.tag_dataset_version(p_dataset text, p_tag text, p_version text, p_updated_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.tag_dataset_version(p_dataset text, p_tag text, p_version text, p_updated_by text) IS 'Gives a version of a dataset a name, or moves the name to it.';
 
 CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
@@ -996,6 +1664,24 @@ CREATE FUNCTION public.undo_ingest(p_ingest_id bigint) RETURNS SETOF public.data
 ALTER FUNCTION public.undo_ingest(p_ingest_id bigint) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION public.undo_ingest(p_ingest_id bigint) IS 'Removes the bars that an ingest wrote and still owns, corrects the summary and marks the audit row as undone.';
+
+CREATE FUNCTION public.untag_dataset_version(p_dataset text, p_tag text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.untag_dataset_version(p_dataset text, p_tag text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.untag_dataset_version(p_dataset text, p_tag text) IS 'Takes a name away from a version of a dataset, and returns the id of the version.';
+
+CREATE FUNCTION public.upsert_dataset_examples(p_dataset_id uuid DEFAULT NULL::uuid, p_name text DEFAULT NULL::text, p_mode text DEFAULT NULL::text, p_expected_version_id uuid DEFAULT NULL::uuid, p_dry_run boolean DEFAULT false, p_allow_empty boolean DEFAULT false, p_description text DEFAULT NULL::text, p_metadata jsonb DEFAULT '{}'::jsonb, p_request_key text DEFAULT NULL::text, p_created_by text DEFAULT NULL::text, p_examples json DEFAULT NULL::json, p_new_dataset_id uuid DEFAULT NULL::uuid) RETURNS TABLE(dataset_id uuid, version_id uuid, previous_version_id uuid, created_version boolean, created_dataset boolean, new_count bigint, changed_count bigint, unchanged_count bigint, deleted_count bigint, restored_count bigint)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION public.upsert_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_dry_run boolean, p_allow_empty boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text, p_examples json, p_new_dataset_id uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION public.upsert_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_dry_run boolean, p_allow_empty boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text, p_examples json, p_new_dataset_id uuid) IS 'Makes a dataset of examples or its next version of what is given: added and changed (merge), or exactly that (mirror).';
 
 CREATE FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1044,12 +1730,57 @@ COMMENT ON FUNCTION stage1_internal.begin_replay(p_kind text) IS 'Opens a run of
 
 CREATE FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) RETURNS void
     LANGUAGE plpgsql STABLE
-    SET search_path TO ''
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS …;
 
 ALTER FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) IS 'Refuses a manifest that lacks something or contradicts itself.';
+
+CREATE FUNCTION stage1_internal.check_expected_version(p_dataset_id uuid, p_expected_version_id uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_expected_version(p_dataset_id uuid, p_expected_version_id uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_expected_version(p_dataset_id uuid, p_expected_version_id uuid) IS 'Refuses where the latest version of a dataset is another than the expected one.';
+
+CREATE FUNCTION stage1_internal.check_experiment_evaluation(p_source_id text, p_repetition bigint, p_name text, p_annotator_kind text, p_label text, p_score double precision, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_experiment_evaluation(p_source_id text, p_repetition bigint, p_name text, p_annotator_kind text, p_label text, p_score double precision, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_experiment_evaluation(p_source_id text, p_repetition bigint, p_name text, p_annotator_kind text, p_label text, p_score double precision, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) IS 'Refuses an evaluation that cannot be recorded, naming what is wrong.';
+
+CREATE FUNCTION stage1_internal.check_experiment_run(p_source_id text, p_repetition bigint, p_repetitions bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_experiment_run(p_source_id text, p_repetition bigint, p_repetitions bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_experiment_run(p_source_id text, p_repetition bigint, p_repetitions bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) IS 'Refuses a run that cannot be recorded, naming what is wrong.';
+
+CREATE FUNCTION stage1_internal.check_experiment_span(p_what text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_experiment_span(p_what text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_experiment_span(p_what text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) IS 'Refuses times that are infinite or end before they begin.';
+
+CREATE FUNCTION stage1_internal.check_experiment_staging(p_table text) RETURNS void
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_experiment_staging(p_table text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_experiment_staging(p_table text) IS 'Refuses where this transaction has no staging table of that name that stage1 made.';
 
 CREATE FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer DEFAULT NULL::integer, p_recount text DEFAULT ''::text) RETURNS TABLE(severity text, subject text, detail text, findings bigint)
     LANGUAGE plpgsql
@@ -1060,6 +1791,24 @@ CREATE FUNCTION stage1_internal.check_findings(p_check_name text, p_limit intege
 ALTER FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) IS 'Runs one check and returns its first findings with how many there are.';
+
+CREATE FUNCTION stage1_internal.check_staged_examples(p_examples json) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_staged_examples(p_examples json) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_staged_examples(p_examples json) IS 'Makes what is staged ready to be compared, refuses what is no example, and returns how many rows there are.';
+
+CREATE FUNCTION stage1_internal.check_version_request(p_metadata jsonb, p_request_key text) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.check_version_request(p_metadata jsonb, p_request_key text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.check_version_request(p_metadata jsonb, p_request_key text) IS 'Refuses metadata that are no object or too large, and an idempotency key that is empty or too long.';
 
 CREATE TABLE stage1_internal.deployed_objects (
     object_name text NOT NULL,
@@ -1109,6 +1858,96 @@ CREATE FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with ti
 ALTER FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) IS 'Removes the applied statements of spools that were done before a moment from the ledger.';
+
+CREATE TABLE stage1_internal.access_tokens (
+    token_id bigint NOT NULL,
+    name text NOT NULL,
+    permission text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT access_tokens_name_is_short CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT access_tokens_permission_known CHECK ((permission = ANY (ARRAY['read'::text, 'write'::text]))),
+    CONSTRAINT access_tokens_token_hash_is_sha256 CHECK ((octet_length(token_hash) = 32))
+);
+
+ALTER TABLE stage1_internal.access_tokens OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.access_tokens IS 'The tokens of the REST server: by their sha256, with what they allow and how long.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.token_id IS 'A number of its own.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.name IS 'Who has it; what is written with it bears this name, so that it is never given to another token.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.permission IS 'read or write; write includes read.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.token_hash IS 'The sha256 of the token.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.created_at IS 'When it was made.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.created_by IS 'The role that made it.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.expires_at IS 'From when on it is not in force any more; null: never.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.revoked_at IS 'When it was revoked; null while it was not.';
+
+COMMENT ON COLUMN stage1_internal.access_tokens.last_used_at IS 'When a server last saw it, to the minute; null before the first time.';
+
+CREATE VIEW stage1_internal.access_token_list WITH (security_invoker='true') AS
+ SELECT name,
+    permission,
+        CASE
+            WHEN (revoked_at IS NOT NULL) THEN 'revoked'::text
+            WHEN (expires_at <= now()) THEN 'expired'::text
+            ELSE 'in force'::text
+        END AS state,
+    created_at,
+    created_by,
+    expires_at,
+    revoked_at,
+    last_used_at
+   FROM stage1_internal.access_tokens t;
+
+ALTER VIEW stage1_internal.access_token_list OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.access_token_list IS 'The tokens of the REST server, in force, expired and revoked; without their hashes.';
+
+CREATE FUNCTION stage1_internal.create_access_token(p_name text, p_permission text, p_token_hash bytea, p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF stage1_internal.access_token_list
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.create_access_token(p_name text, p_permission text, p_token_hash bytea, p_expires_at timestamp with time zone) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.create_access_token(p_name text, p_permission text, p_token_hash bytea, p_expires_at timestamp with time zone) IS 'Records a new token of the REST server by its sha256.';
+
+CREATE FUNCTION stage1_internal.diff_staged_examples(p_dataset_id uuid, p_is_mirror boolean, p_is_large boolean, p_is_writing boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_nestloop TO 'off'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.diff_staged_examples(p_dataset_id uuid, p_is_mirror boolean, p_is_large boolean, p_is_writing boolean) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.diff_staged_examples(p_dataset_id uuid, p_is_mirror boolean, p_is_large boolean, p_is_writing boolean) IS 'Fills the temporary table of changes with how a dataset differs from what is staged.';
+
+CREATE FUNCTION stage1_internal.diff_with_version(p_dataset_id uuid, p_latest bigint, p_sequence bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.diff_with_version(p_dataset_id uuid, p_latest bigint, p_sequence bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.diff_with_version(p_dataset_id uuid, p_latest bigint, p_sequence bigint) IS 'Fills the temporary table of changes with what brings a dataset back to one of its versions.';
 
 CREATE FUNCTION stage1_internal.discard_letters() RETURNS bigint
     LANGUAGE plpgsql
@@ -1185,6 +2024,24 @@ CREATE FUNCTION stage1_internal.fill_created_at_v1() RETURNS trigger
 ALTER FUNCTION stage1_internal.fill_created_at_v1() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.fill_created_at_v1() IS 'Trigger: a client of before may write a null created_at, where lists need a time to be ordered by.';
+
+CREATE FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) RETURNS TABLE(dataset_id uuid, base_sequence bigint, other_sequence bigint)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) IS 'The dataset of two experiments, and the version of each.';
+
+CREATE FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text DEFAULT 'p_experiment_id'::text) RETURNS TABLE(experiment_id uuid, dataset_id uuid, sequence bigint, repetitions bigint)
+    LANGUAGE plpgsql STABLE ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text) IS 'The dataset, the version and the repetitions of an experiment.';
 
 CREATE FUNCTION stage1_internal.find_spool(p_identity text) RETURNS TABLE(spool_id bigint, replayed_to bigint, is_done boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1306,6 +2163,24 @@ END;
 ALTER FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) IS 'What metadata records of a dataset that is known from indicator_datasets alone.';
+
+CREATE FUNCTION stage1_internal.locked_examples(p_dataset_id uuid, p_name text, p_is_writing boolean, p_new_dataset_id uuid) RETURNS TABLE(dataset_id uuid, is_created boolean)
+    LANGUAGE plpgsql SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.locked_examples(p_dataset_id uuid, p_name text, p_is_writing boolean, p_new_dataset_id uuid) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.locked_examples(p_dataset_id uuid, p_name text, p_is_writing boolean, p_new_dataset_id uuid) IS 'The dataset of examples that an id or a name means, with its row locked; makes it where it is new.';
+
+CREATE FUNCTION stage1_internal.make_example_changes() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.make_example_changes() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.make_example_changes() IS 'Makes the temporary table of the changes that become a version.';
 
 CREATE FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) RETURNS TABLE(staged bigint, inserted bigint, updated bigint, changed bigint)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1451,6 +2326,15 @@ ALTER FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, 
 
 COMMENT ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) IS 'Makes the parent of an indicator_datasets row by the backfill''s rule and returns its slug; null where it exists.';
 
+CREATE FUNCTION stage1_internal.remember_request(p_dataset_id uuid, p_request_key text, p_version_id uuid, p_unchanged_count bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.remember_request(p_dataset_id uuid, p_request_key text, p_version_id uuid, p_unchanged_count bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.remember_request(p_dataset_id uuid, p_request_key text, p_version_id uuid, p_unchanged_count bigint) IS 'Keeps the answer of a request that changed nothing, for the case that it is sent again.';
+
 CREATE FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb DEFAULT '{}'::jsonb, p_details jsonb DEFAULT '{}'::jsonb) RETURNS SETOF public.data_ingest_runs
     LANGUAGE plpgsql SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1487,6 +2371,15 @@ ALTER FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint)
 
 COMMENT ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) IS 'Lets dead letters be tried once more by the next run; returns how many.';
 
+CREATE FUNCTION stage1_internal.revoke_access_token(p_name text) RETURNS SETOF stage1_internal.access_token_list
+    LANGUAGE plpgsql
+    SET search_path TO ''
+    AS …;
+
+ALTER FUNCTION stage1_internal.revoke_access_token(p_name text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.revoke_access_token(p_name text) IS 'Ends a token of the REST server.';
+
 CREATE FUNCTION stage1_internal.shape_columns_v1(p_table text) RETURNS TABLE(column_name text, wanted_type text, wanted_default text, wanted_not_null boolean, wanted_comment text, present_type text, present_default text, present_not_null boolean, present_comment text, is_widened boolean)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1522,6 +2415,35 @@ ALTER FUNCTION stage1_internal.spool_statements(p_spool_id bigint) OWNER TO stag
 
 COMMENT ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) IS 'The statements of a spool that the ledger knows, and what became of each.';
 
+CREATE FUNCTION stage1_internal.stage_examples() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS …;
+
+ALTER FUNCTION stage1_internal.stage_examples() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.stage_examples() IS 'Makes the temporary table staged_examples, which the caller fills by COPY.';
+
+CREATE FUNCTION stage1_internal.stage_experiment_evaluations() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET client_min_messages TO 'warning'
+    AS …;
+
+ALTER FUNCTION stage1_internal.stage_experiment_evaluations() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.stage_experiment_evaluations() IS 'Makes the table pg_temp.staged_evaluations of this transaction, ready for COPY.';
+
+CREATE FUNCTION stage1_internal.stage_experiment_runs() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET client_min_messages TO 'warning'
+    AS …;
+
+ALTER FUNCTION stage1_internal.stage_experiment_runs() OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.stage_experiment_runs() IS 'Makes the table pg_temp.staged_runs of this transaction, ready for COPY.';
+
 CREATE FUNCTION stage1_internal.stamp_dataset_v1() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1550,6 +2472,42 @@ ALTER FUNCTION stage1_internal.validation_summary() OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.validation_summary() IS 'Runs every check of sql/validation/ and counts what it finds, by severity.';
 
+CREATE FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) RETURNS TABLE(example_id bigint, base_hash bytea, other_hash bytea, base_sequence bigint, other_sequence bigint)
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT c.example_id,
+     b.content_hash AS base_hash,
+     o.content_hash AS other_hash,
+         CASE
+             WHEN (b.content_hash IS NOT NULL) THEN b.from_sequence
+             ELSE NULL::bigint
+         END AS base_sequence,
+         CASE
+             WHEN (o.content_hash IS NOT NULL) THEN o.from_sequence
+             ELSE NULL::bigint
+         END AS other_sequence
+    FROM ((( SELECT DISTINCT r.example_id
+            FROM public.dataset_example_revisions r
+           WHERE ((r.dataset_id = version_differences.p_dataset_id) AND (r.from_sequence > LEAST(version_differences.p_base, version_differences.p_other)) AND (r.from_sequence <= GREATEST(version_differences.p_base, version_differences.p_other)))) c
+      LEFT JOIN LATERAL ( SELECT s.content_hash,
+             s.from_sequence
+            FROM public.dataset_example_revisions s
+           WHERE ((s.example_id = c.example_id) AND (s.from_sequence <= version_differences.p_base))
+           ORDER BY s.from_sequence DESC
+          LIMIT 1) b ON (true))
+      LEFT JOIN LATERAL ( SELECT s.content_hash,
+             s.from_sequence
+            FROM public.dataset_example_revisions s
+           WHERE ((s.example_id = c.example_id) AND (s.from_sequence <= version_differences.p_other))
+           ORDER BY s.from_sequence DESC
+          LIMIT 1) o ON (true))
+   WHERE (b.content_hash IS DISTINCT FROM o.content_hash);
+END;
+
+ALTER FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) IS 'Which examples differ between two versions of a dataset, with the hash and the sequence of both revisions.';
+
 CREATE FUNCTION stage1_internal.waiting_statements(p_after_spool bigint DEFAULT 0, p_after_unit bigint DEFAULT '-1'::integer, p_limit integer DEFAULT 500) RETURNS TABLE(spool_id bigint, identity text, at_byte bigint, unit bigint, sha256 bytea, statement text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1559,6 +2517,18 @@ CREATE FUNCTION stage1_internal.waiting_statements(p_after_spool bigint DEFAULT 
 ALTER FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) OWNER TO stage1_owner;
 
 COMMENT ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) IS 'A page of the statements that wait for another run, in the order in which they were written.';
+
+CREATE FUNCTION stage1_internal.write_example_version(p_dataset_id uuid, p_origin text, p_restored_from uuid, p_unchanged_count bigint, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '64MB'
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
+    AS …;
+
+ALTER FUNCTION stage1_internal.write_example_version(p_dataset_id uuid, p_origin text, p_restored_from uuid, p_unchanged_count bigint, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) OWNER TO stage1_owner;
+
+COMMENT ON FUNCTION stage1_internal.write_example_version(p_dataset_id uuid, p_origin text, p_restored_from uuid, p_unchanged_count bigint, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) IS 'Makes the next version of a dataset of the changes that stand in the temporary table, and returns its id.';
 
 CREATE TABLE stage1_internal.backup_records (
     name text NOT NULL,
@@ -1909,6 +2879,15 @@ ALTER TABLE public.data_ingest_runs ALTER COLUMN id ADD GENERATED BY DEFAULT AS 
     CACHE 1
 );
 
+ALTER TABLE public.dataset_examples ALTER COLUMN example_id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.dataset_examples_example_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE VIEW public.datasets_without_measurements AS
  SELECT 'datasets_without_measurements'::text AS check_name,
     'warning'::text AS severity,
@@ -1950,6 +2929,159 @@ CREATE VIEW public.drifted_objects AS
 ALTER VIEW public.drifted_objects OWNER TO stage1_owner;
 
 COMMENT ON VIEW public.drifted_objects IS 'Deployed functions, views and checks that are gone or were edited by hand.';
+
+CREATE TABLE public.experiment_evaluations (
+    run_id bigint NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    annotator_kind text DEFAULT 'CODE'::text NOT NULL,
+    label text,
+    score double precision,
+    explanation text,
+    error text,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    recorded_by text NOT NULL,
+    CONSTRAINT experiment_evaluations_annotator_kind_known CHECK ((annotator_kind = ANY (ARRAY['CODE'::text, 'LLM'::text, 'HUMAN'::text]))),
+    CONSTRAINT experiment_evaluations_error_or_answer CHECK (((error IS NULL) OR ((label IS NULL) AND (score IS NULL)))),
+    CONSTRAINT experiment_evaluations_metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+    CONSTRAINT experiment_evaluations_name_is_short CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 255))),
+    CONSTRAINT experiment_evaluations_score_in_range CHECK (((score >= ('-10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision) AND (score <= ('10000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::numeric)::double precision))),
+    CONSTRAINT experiment_evaluations_span_is_upright CHECK ((isfinite(started_at) AND isfinite(finished_at) AND (started_at <= finished_at)))
+);
+
+ALTER TABLE public.experiment_evaluations OWNER TO stage1_owner;
+
+COMMENT ON TABLE public.experiment_evaluations IS 'Evaluations of successful runs: a label, a score, or why there is none; the last one of a name counts.';
+
+COMMENT ON COLUMN public.experiment_evaluations.run_id IS 'The run.';
+
+COMMENT ON COLUMN public.experiment_evaluations.name IS 'What is judged, such as exact_match.';
+
+COMMENT ON COLUMN public.experiment_evaluations.annotator_kind IS 'Who judges: CODE, LLM or HUMAN.';
+
+COMMENT ON COLUMN public.experiment_evaluations.label IS 'The judgement as a word.';
+
+COMMENT ON COLUMN public.experiment_evaluations.score IS 'The judgement as a number.';
+
+COMMENT ON COLUMN public.experiment_evaluations.explanation IS 'Why it was judged so.';
+
+COMMENT ON COLUMN public.experiment_evaluations.error IS 'Why the evaluator failed; then there is neither label nor score.';
+
+COMMENT ON COLUMN public.experiment_evaluations.metadata IS 'What the evaluator wants to keep of it.';
+
+COMMENT ON COLUMN public.experiment_evaluations.started_at IS 'When the evaluator began.';
+
+COMMENT ON COLUMN public.experiment_evaluations.finished_at IS 'When the evaluator ended.';
+
+COMMENT ON COLUMN public.experiment_evaluations.recorded_at IS 'When it was recorded, in the time of the database.';
+
+COMMENT ON COLUMN public.experiment_evaluations.recorded_by IS 'Who recorded it.';
+
+CREATE VIEW public.evaluations_of_failed_runs AS
+ SELECT 'evaluations_of_failed_runs'::text AS check_name,
+    'error'::text AS severity,
+    (r.experiment_id)::text AS subject,
+    format('run %s failed (%s), and is evaluated by %s'::text, r.run_id, "left"(r.error, 100), e.names) AS detail
+   FROM (public.experiment_runs r
+     CROSS JOIN LATERAL ( SELECT string_agg(v.name, ', '::text ORDER BY v.name) AS names
+           FROM public.experiment_evaluations v
+          WHERE (v.run_id = r.run_id)) e)
+  WHERE ((r.error IS NOT NULL) AND (e.names IS NOT NULL));
+
+ALTER VIEW public.evaluations_of_failed_runs OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.evaluations_of_failed_runs IS 'Runs of experiments that failed and are evaluated all the same.';
+
+CREATE VIEW public.example_counts_differ AS
+ SELECT 'example_counts_differ'::text AS check_name,
+    'error'::text AS severity,
+    d.dataset_slug AS subject,
+    format('version %s says %s examples, and there are %s; undo what was done past the functions that write versions'::text, l.sequence, l.example_count, c.example_count) AS detail
+   FROM ((public.stage1_datasets d
+     CROSS JOIN LATERAL ( SELECT v.sequence,
+            v.example_count
+           FROM public.dataset_versions v
+          WHERE (v.dataset_id = d.dataset_id)
+          ORDER BY v.sequence DESC
+         LIMIT 1) l)
+     CROSS JOIN LATERAL ( SELECT count(*) AS example_count
+           FROM public.dataset_examples e
+          WHERE ((e.dataset_id = d.dataset_id) AND (e.head_hash IS NOT NULL))) c)
+  WHERE (((COALESCE(current_setting('stage1.recount'::text, true), ''::text) = 'all'::text) OR (d.dataset_id IN ( SELECT v.dataset_id
+           FROM public.dataset_versions v
+          WHERE (v.created_at > (now() - '3 days'::interval))))) AND (l.example_count <> c.example_count));
+
+ALTER VIEW public.example_counts_differ OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.example_counts_differ IS 'Datasets whose latest version counts other than the examples that there are; those that changed in the last days, or all.';
+
+CREATE VIEW public.example_heads_differ AS
+ SELECT 'example_heads_differ'::text AS check_name,
+    'error'::text AS severity,
+    format('%s: %s'::text, d.dataset_slug, e.source_id) AS subject,
+    format(('its row says version %s and the hash %s; its last revision is of version %s and has %s;'::text || ' undo what was done past the functions, or set the row of dataset_examples right'::text), e.head_sequence, COALESCE("left"(encode(e.head_hash, 'hex'::text), 12), 'of nothing'::text), COALESCE((r.from_sequence)::text, 'none'::text), COALESCE("left"(encode(r.content_hash, 'hex'::text), 12), 'nothing'::text)) AS detail
+   FROM ((public.stage1_datasets d
+     JOIN public.dataset_examples e ON ((e.dataset_id = d.dataset_id)))
+     LEFT JOIN LATERAL ( SELECT s.from_sequence,
+            s.content_hash
+           FROM public.dataset_example_revisions s
+          WHERE (s.example_id = e.example_id)
+          ORDER BY s.from_sequence DESC
+         LIMIT 1) r ON (true))
+  WHERE (((COALESCE(current_setting('stage1.recount'::text, true), ''::text) = 'all'::text) OR (d.dataset_id IN ( SELECT v.dataset_id
+           FROM public.dataset_versions v
+          WHERE (v.created_at > (now() - '3 days'::interval))))) AND ((r.from_sequence IS DISTINCT FROM e.head_sequence) OR (r.content_hash IS DISTINCT FROM e.head_hash)));
+
+ALTER VIEW public.example_heads_differ OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.example_heads_differ IS 'Examples whose head is not their last revision; those of datasets that changed in the last days, or all.';
+
+CREATE VIEW public.experiment_run_list AS
+ SELECT r.experiment_id,
+    r.run_id,
+    r.example_id,
+    x.source_id,
+    r.repetition,
+    r.output,
+    r.error,
+    r.started_at,
+    r.finished_at,
+    r.recorded_at,
+    r.recorded_by,
+    r.attempt,
+    COALESCE(( SELECT json_agg(json_build_object('name', v.name, 'annotator_kind', v.annotator_kind, 'label', v.label, 'score', v.score, 'explanation', v.explanation, 'error', v.error, 'metadata', v.metadata, 'started_at', to_char((v.started_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'finished_at', to_char((v.finished_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'recorded_at', to_char((v.recorded_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'recorded_by', v.recorded_by) ORDER BY v.name) AS json_agg
+           FROM public.experiment_evaluations v
+          WHERE (v.run_id = r.run_id)), '[]'::json) AS evaluations
+   FROM (public.experiment_runs r
+     JOIN public.dataset_examples x ON ((x.example_id = r.example_id)));
+
+ALTER VIEW public.experiment_run_list OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.experiment_run_list IS 'One row per run of an experiment: its example, its output or error, and its evaluations.';
+
+ALTER TABLE public.experiment_runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.experiment_runs_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.experiment_versions_differ AS
+ SELECT 'experiment_versions_differ'::text AS check_name,
+    'error'::text AS severity,
+    (e.experiment_id)::text AS subject,
+    format('it is of dataset %s and of version %s, which is of dataset %s'::text, e.dataset_id, v.sequence, v.dataset_id) AS detail
+   FROM (public.experiments e
+     JOIN public.dataset_versions v ON ((v.version_id = e.version_id)))
+  WHERE (v.dataset_id <> e.dataset_id);
+
+ALTER VIEW public.experiment_versions_differ OWNER TO stage1_owner;
+
+COMMENT ON VIEW public.experiment_versions_differ IS 'Experiments whose version is one of another dataset.';
 
 CREATE VIEW public.failed_ingests AS
  SELECT 'failed_ingests'::text AS check_name,
@@ -2348,6 +3480,15 @@ CREATE TABLE stage1_internal._yoyo_version (
 
 ALTER TABLE stage1_internal._yoyo_version OWNER TO stage1_owner;
 
+ALTER TABLE stage1_internal.access_tokens ALTER COLUMN token_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stage1_internal.access_tokens_token_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE stage1_internal.applied_migrations (
     migration_id text NOT NULL,
     sha256 text NOT NULL,
@@ -2359,6 +3500,18 @@ CREATE TABLE stage1_internal.applied_migrations (
 ALTER TABLE stage1_internal.applied_migrations OWNER TO stage1_owner;
 
 COMMENT ON TABLE stage1_internal.applied_migrations IS 'The checksum of each migration as it was applied.';
+
+CREATE TABLE stage1_internal.dataset_requests (
+    dataset_id uuid NOT NULL,
+    request_key text NOT NULL,
+    version_id uuid NOT NULL,
+    unchanged_count bigint NOT NULL,
+    answered_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE stage1_internal.dataset_requests OWNER TO stage1_owner;
+
+COMMENT ON TABLE stage1_internal.dataset_requests IS 'Requests with an idempotency key that changed nothing, and so made no version that would keep the key; those of the last 30 days.';
 
 CREATE TABLE stage1_internal.validation_runs (
     id bigint NOT NULL,
@@ -2438,12 +3591,129 @@ ALTER TABLE stage1_internal.replay_spools ALTER COLUMN id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
+CREATE VIEW stage1_internal.role_matrix_of_access WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_app'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.check_access_token'::text, 'public.any_access_token'::text, 'public.note_access_token_use'::text, 'public.fn_applied_migrations'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.access_tokens'::text, 'stage1_internal.access_token_list'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_applied_migrations'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_access OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_access IS 'The part of the role matrix that decides about the tokens of the server.';
+
+CREATE VIEW stage1_internal.role_matrix_of_bars WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_bar_stats_after'::text, 'public.fn_list_ingests'::text, 'public.fn_list_ingests_after'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text, 'stage1_replay'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_bars OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_bars IS 'The part of the role matrix that decides about bars and of their loads.';
+
+CREATE VIEW stage1_internal.role_matrix_of_catalog WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.fn_trace_dataset'::text, 'public.fn_get_dataset_manifest'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text, 'public.dataset_lineage'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_dataset_manifest'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_find_dataset'::text, 'public.fn_get_dataset_manifest'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.datasets'::text, 'public.dataset_manifests'::text, 'public.manifests_without_bars'::text, 'public.manifest_counts_differ'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_catalog OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_catalog IS 'The part of the role matrix that decides about the catalog, its datasets, manifests, runs and simulations.';
+
+CREATE VIEW stage1_internal.role_matrix_of_examples WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_versions'::text, 'public.dataset_examples'::text, 'public.dataset_example_revisions'::text, 'public.dataset_version_tags'::text, 'public.dataset_version_list'::text, 'stage1_internal.dataset_requests'::text, 'stage1_internal.version_answers'::text]), (ARRAY['stage1_app'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_app'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.stage_examples'::text, 'public.upsert_dataset_examples'::text, 'public.plan_dataset_examples'::text, 'public.needed_examples'::text, 'public.restore_dataset_version'::text, 'public.tag_dataset_version'::text, 'public.untag_dataset_version'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_find_dataset_version'::text, 'public.fn_list_dataset_versions'::text, 'public.fn_dataset_examples'::text, 'public.fn_diff_dataset_versions'::text, 'public.fn_diff_dataset_versions_summary'::text, 'public.fn_example_history'::text, 'public.fn_list_dataset_tags'::text, 'stage1_internal.version_sequence'::text, 'stage1_internal.version_differences'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.example_heads_differ'::text, 'public.example_counts_differ'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_examples OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_examples IS 'The part of the role matrix that decides about versioned sets of examples.';
+
+CREATE VIEW stage1_internal.role_matrix_of_experiments WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.experiments'::text, 'public.experiment_runs'::text, 'public.experiment_evaluations'::text, 'public.experiment_list'::text, 'public.experiment_run_list'::text]), (ARRAY['stage1_app'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.create_experiment'::text, 'public.record_experiment_run'::text, 'public.record_experiment_runs'::text, 'public.record_experiment_evaluation'::text, 'public.record_experiment_evaluations'::text, 'stage1_internal.stage_experiment_runs'::text, 'stage1_internal.stage_experiment_evaluations'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_show_experiment'::text, 'public.fn_list_experiments'::text, 'public.fn_experiment_runs'::text, 'public.fn_incomplete_runs'::text, 'public.fn_incomplete_evaluations'::text, 'public.fn_compare_experiments'::text, 'public.fn_compare_evaluations'::text, 'stage1_internal.find_experiment'::text, 'stage1_internal.find_compared_experiments'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.experiment_versions_differ'::text, 'public.evaluations_of_failed_runs'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_experiments OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_experiments IS 'The part of the role matrix that decides about experiments.';
+
+CREATE VIEW stage1_internal.role_matrix_of_operations WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.backup_records'::text, 'public.backup_overdue'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text, 'public.negative_counts'::text, 'public.inverted_spans'::text, 'public.drifted_objects'::text, 'public.invalid_indexes'::text, 'public.partial_manifests_overdue'::text, 'public.open_functions'::text, 'stage1_internal.last_validation'::text, 'stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text, 'stage1_internal.bar_recounts'::text, 'stage1_internal.symbols_to_recount'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text, 'stage1_internal.role_matrix_of_catalog'::text, 'stage1_internal.role_matrix_of_bars'::text, 'stage1_internal.role_matrix_of_replay'::text, 'stage1_internal.role_matrix_of_operations'::text, 'stage1_internal.role_matrix_of_examples'::text, 'stage1_internal.role_matrix_of_experiments'::text, 'stage1_internal.role_matrix_of_access'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text, 'stage1_internal.checks'::text, 'stage1_internal.check_findings'::text, 'stage1_internal.recounted_summaries'::text, 'stage1_internal.record_validation'::text, 'stage1_internal.drifting_objects'::text, 'public.fn_list_validations'::text, 'public.fn_show_validation'::text, 'public.fn_list_findings'::text]), (ARRAY['stage1_app'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_show_validation'::text, 'public.fn_list_findings'::text]), (ARRAY['stage1_app'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_operations OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_operations IS 'The part of the role matrix that decides about checks, backups and the ledgers of migrations.';
+
+CREATE VIEW stage1_internal.role_matrix_of_replay WITH (security_invoker='true') AS
+ SELECT role_names,
+    privileges,
+    object_kind,
+    object_names
+   FROM ( VALUES (ARRAY['stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.begin_replay'::text, 'stage1_internal.finish_replay'::text, 'stage1_internal.replay_rules'::text, 'stage1_internal.open_spool'::text, 'stage1_internal.find_spool'::text, 'stage1_internal.close_spool'::text, 'stage1_internal.spool_statements'::text, 'stage1_internal.record_applied'::text, 'stage1_internal.record_unapplied'::text, 'stage1_internal.waiting_statements'::text, 'stage1_internal.retry_letters'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_replay_status'::text, 'public.fn_list_replay_letters'::text, 'public.fn_list_replay_spools'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.replay_runs'::text, 'stage1_internal.replay_spools'::text, 'stage1_internal.replay_statements'::text, 'public.dead_letters_waiting'::text, 'public.statements_waiting'::text, 'public.spools_left_open'::text, 'public.replay_overdue'::text, 'public.replays_stopped'::text])) m(role_names, privileges, object_kind, object_names);
+
+ALTER VIEW stage1_internal.role_matrix_of_replay OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.role_matrix_of_replay IS 'The part of the role matrix that decides about the replay.';
+
 CREATE VIEW stage1_internal.role_matrix WITH (security_invoker='true') AS
  SELECT r.role_name,
     p.privilege,
     m.object_kind,
     o.object_name
-   FROM (((( VALUES (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_replay'::text, 'stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['public'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['select'::text, 'insert'::text, 'update'::text],'table'::text,ARRAY['public.stage1_datasets'::text, 'public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text]), (ARRAY['stage1_app'::text, 'stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_stage1_dataset'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_list_datasets'::text, 'public.fn_list_datasets_after'::text, 'public.fn_list_runs'::text, 'public.fn_list_runs_after'::text, 'public.fn_list_simulations'::text, 'public.fn_list_simulations_after'::text, 'public.fn_show_dataset'::text, 'public.fn_dataset_lineage'::text, 'public.fn_find_dataset'::text, 'public.fn_trace_dataset'::text, 'public.fn_get_dataset_manifest'::text, 'public.check_cursor'::text]), (ARRAY['stage1_app'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.dataset_catalog'::text, 'public.dataset_hierarchy'::text, 'public.run_catalog'::text, 'public.simulation_catalog'::text, 'public.dataset_lineage'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.upsert_dataset_manifest'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_find_dataset'::text, 'public.fn_get_dataset_manifest'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.datasets'::text, 'public.dataset_manifests'::text, 'public.manifests_without_bars'::text, 'public.manifest_counts_differ'::text]), (ARRAY['stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.stage1_datasets'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.market_bars_ohlcv_1m'::text, 'public.market_bar_symbols'::text, 'public.bar_stats'::text, 'public.data_ingest_runs'::text, 'public.data_ingest_symbols'::text, 'public.data_ingest_rejects'::text]), (ARRAY['stage1_app'::text, 'stage1_ingest'::text, 'stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_bars'::text, 'public.fn_latest_bars'::text, 'public.fn_bar_stats'::text, 'public.fn_list_bar_stats'::text, 'public.fn_list_ingests'::text, 'public.fn_show_ingest'::text, 'public.fn_ingest_symbols'::text, 'public.fn_ingest_rejects'::text, 'public.fn_ingest_bars'::text, 'public.check_page'::text]), (ARRAY['stage1_ingest'::text, 'stage1_replay'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_replay'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.begin_replay'::text, 'stage1_internal.finish_replay'::text, 'stage1_internal.replay_rules'::text, 'stage1_internal.open_spool'::text, 'stage1_internal.find_spool'::text, 'stage1_internal.close_spool'::text, 'stage1_internal.spool_statements'::text, 'stage1_internal.record_applied'::text, 'stage1_internal.record_unapplied'::text, 'stage1_internal.waiting_statements'::text, 'stage1_internal.retry_letters'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['public.fn_replay_status'::text, 'public.fn_list_replay_letters'::text, 'public.fn_list_replay_spools'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.replay_runs'::text, 'stage1_internal.replay_spools'::text, 'stage1_internal.replay_statements'::text, 'public.dead_letters_waiting'::text, 'public.statements_waiting'::text, 'public.spools_left_open'::text, 'public.replay_overdue'::text, 'public.replays_stopped'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.backup_records'::text, 'public.backup_overdue'::text]), (ARRAY['stage1_ingest'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.repeat_ingest'::text, 'stage1_internal.begin_ingest'::text, 'stage1_internal.fail_ingest'::text, 'stage1_internal.ensure_bar_partitions'::text, 'stage1_internal.open_bar_load'::text, 'stage1_internal.merge_staged_bars'::text, 'stage1_internal.finish_bar_load'::text, 'public.undo_ingest'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['public.indicator_datasets'::text, 'public.walkforward_runs'::text, 'public.simulation_runs'::text, 'public.datasets_without_measurements'::text, 'public.runs_on_datasets_without_measurements'::text, 'public.placeholder_datasets'::text, 'public.failed_ingests'::text, 'public.ingests_left_running'::text, 'public.bar_summaries_differ'::text, 'public.bars_without_ingest'::text, 'public.negative_counts'::text, 'public.inverted_spans'::text, 'public.drifted_objects'::text, 'public.invalid_indexes'::text, 'public.partial_manifests_overdue'::text, 'public.open_functions'::text, 'stage1_internal.last_validation'::text, 'stage1_internal.validation_runs'::text, 'stage1_internal.validation_results'::text, 'stage1_internal.validation_findings'::text, 'stage1_internal.bar_recounts'::text, 'stage1_internal.symbols_to_recount'::text]), (ARRAY['stage1_readonly'::text],ARRAY['usage'::text],'schema'::text,ARRAY['stage1_internal'::text]), (ARRAY['stage1_readonly'::text],ARRAY['select'::text],'table'::text,ARRAY['stage1_internal.applied_migrations'::text, 'stage1_internal.deployed_objects'::text, 'stage1_internal.replaced_objects'::text, 'stage1_internal.role_matrix'::text, 'stage1_internal.role_gaps'::text]), (ARRAY['stage1_readonly'::text],ARRAY['execute'::text],'function'::text,ARRAY['stage1_internal.existing_objects'::text, 'stage1_internal.table_row_counts'::text, 'stage1_internal.validation_summary'::text, 'stage1_internal.checks'::text, 'stage1_internal.check_findings'::text, 'stage1_internal.recounted_summaries'::text, 'stage1_internal.record_validation'::text, 'stage1_internal.drifting_objects'::text, 'public.fn_list_validations'::text])) m(role_names, privileges, object_kind, object_names)
+   FROM (((( SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_catalog v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_bars v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_replay v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_operations v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_examples v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_experiments v
+        UNION ALL
+         SELECT v.role_names,
+            v.privileges,
+            v.object_kind,
+            v.object_names
+           FROM stage1_internal.role_matrix_of_access v) m
      CROSS JOIN LATERAL unnest(m.role_names) r(role_name))
      CROSS JOIN LATERAL unnest(m.privileges) p(privilege))
      CROSS JOIN LATERAL unnest(m.object_names) o(object_name));
@@ -2642,7 +3912,8 @@ CREATE VIEW stage1_internal.role_gaps WITH (security_invoker='true') AS
                         CASE a.grantee
                             WHEN 0 THEN o.is_public_schema
                             ELSE pg_has_role(r.oid, a.grantee, 'usage'::text)
-                        END))))
+                        END AND (NOT ((o.schema_name = 'stage1_internal'::name) AND (a.grantee = o.owner_oid) AND (a.grantee <> ( SELECT w.oid
+                           FROM owner w))))))))
         UNION ALL
          SELECT 7,
             format('role %s'::text, r.role_name) AS format,
@@ -2736,6 +4007,42 @@ ALTER TABLE stage1_internal.validation_runs ALTER COLUMN id ADD GENERATED ALWAYS
     CACHE 1
 );
 
+CREATE VIEW stage1_internal.version_answers AS
+ SELECT v.dataset_id,
+    v.request_key,
+    v.version_id,
+    ( SELECT b.version_id
+           FROM public.dataset_versions b
+          WHERE ((b.dataset_id = v.dataset_id) AND (b.sequence = (v.sequence - 1)))) AS previous_version_id,
+    true AS created_version,
+    (v.sequence = 1) AS created_dataset,
+    v.new_count,
+    v.changed_count,
+    v.unchanged_count,
+    v.deleted_count,
+    v.restored_count
+   FROM public.dataset_versions v
+UNION ALL
+ SELECT r.dataset_id,
+    r.request_key,
+    r.version_id,
+    ( SELECT b.version_id
+           FROM public.dataset_versions b
+          WHERE ((b.dataset_id = v.dataset_id) AND (b.sequence = (v.sequence - 1)))) AS previous_version_id,
+    false AS created_version,
+    false AS created_dataset,
+    0 AS new_count,
+    0 AS changed_count,
+    r.unchanged_count,
+    0 AS deleted_count,
+    0 AS restored_count
+   FROM (stage1_internal.dataset_requests r
+     JOIN public.dataset_versions v ON ((v.version_id = r.version_id)));
+
+ALTER VIEW stage1_internal.version_answers OWNER TO stage1_owner;
+
+COMMENT ON VIEW stage1_internal.version_answers IS 'What each request for a version was answered, by its idempotency key.';
+
 ALTER TABLE ONLY public.data_ingest_rejects
     ADD CONSTRAINT data_ingest_rejects_pkey PRIMARY KEY (ingest_id, "position");
 
@@ -2745,8 +4052,41 @@ ALTER TABLE ONLY public.data_ingest_runs
 ALTER TABLE ONLY public.data_ingest_symbols
     ADD CONSTRAINT data_ingest_symbols_pkey PRIMARY KEY (ingest_id, symbol);
 
+ALTER TABLE ONLY public.dataset_example_revisions
+    ADD CONSTRAINT dataset_example_revisions_pkey PRIMARY KEY (example_id, from_sequence);
+
+ALTER TABLE ONLY public.dataset_examples
+    ADD CONSTRAINT dataset_examples_pkey PRIMARY KEY (example_id);
+
+ALTER TABLE ONLY public.dataset_examples
+    ADD CONSTRAINT dataset_examples_source_key UNIQUE (dataset_id, source_id);
+
 ALTER TABLE ONLY public.dataset_manifests
     ADD CONSTRAINT dataset_manifests_pkey PRIMARY KEY (dataset_id);
+
+ALTER TABLE ONLY public.dataset_version_tags
+    ADD CONSTRAINT dataset_version_tags_pkey PRIMARY KEY (dataset_id, tag);
+
+ALTER TABLE ONLY public.dataset_versions
+    ADD CONSTRAINT dataset_versions_pkey PRIMARY KEY (version_id);
+
+ALTER TABLE ONLY public.dataset_versions
+    ADD CONSTRAINT dataset_versions_request_key UNIQUE (dataset_id, request_key);
+
+ALTER TABLE ONLY public.dataset_versions
+    ADD CONSTRAINT dataset_versions_sequence_key UNIQUE (dataset_id, sequence);
+
+ALTER TABLE ONLY public.experiment_evaluations
+    ADD CONSTRAINT experiment_evaluations_pkey PRIMARY KEY (run_id, name);
+
+ALTER TABLE ONLY public.experiment_runs
+    ADD CONSTRAINT experiment_runs_once UNIQUE (experiment_id, example_id, repetition);
+
+ALTER TABLE ONLY public.experiment_runs
+    ADD CONSTRAINT experiment_runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY public.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (experiment_id);
 
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_pkey PRIMARY KEY (dataset_id);
@@ -2784,6 +4124,15 @@ ALTER TABLE ONLY stage1_internal._yoyo_migration
 ALTER TABLE ONLY stage1_internal._yoyo_version
     ADD CONSTRAINT _yoyo_version_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY stage1_internal.access_tokens
+    ADD CONSTRAINT access_tokens_name_key UNIQUE (name);
+
+ALTER TABLE ONLY stage1_internal.access_tokens
+    ADD CONSTRAINT access_tokens_pkey PRIMARY KEY (token_id);
+
+ALTER TABLE ONLY stage1_internal.access_tokens
+    ADD CONSTRAINT access_tokens_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY stage1_internal.applied_migrations
     ADD CONSTRAINT applied_migrations_pkey PRIMARY KEY (migration_id);
 
@@ -2792,6 +4141,9 @@ ALTER TABLE ONLY stage1_internal.backup_records
 
 ALTER TABLE ONLY stage1_internal.bar_recounts
     ADD CONSTRAINT bar_recounts_pkey PRIMARY KEY (symbol);
+
+ALTER TABLE ONLY stage1_internal.dataset_requests
+    ADD CONSTRAINT dataset_requests_pkey PRIMARY KEY (dataset_id, request_key);
 
 ALTER TABLE ONLY stage1_internal.deployed_objects
     ADD CONSTRAINT deployed_objects_pkey PRIMARY KEY (object_name);
@@ -2820,7 +4172,27 @@ ALTER TABLE ONLY stage1_internal.validation_results
 ALTER TABLE ONLY stage1_internal.validation_runs
     ADD CONSTRAINT validation_runs_pkey PRIMARY KEY (id);
 
+CREATE INDEX idx_dataset_example_revisions_version ON public.dataset_example_revisions USING btree (dataset_id, from_sequence, example_id);
+
 CREATE INDEX idx_dataset_manifests_ingest ON public.dataset_manifests USING btree (ingest_id);
+
+CREATE INDEX idx_dataset_version_tags_version ON public.dataset_version_tags USING btree (version_id);
+
+CREATE INDEX idx_dataset_versions_created ON public.dataset_versions USING btree (dataset_id, created_at, sequence);
+
+CREATE INDEX idx_dataset_versions_recent ON public.dataset_versions USING btree (created_at);
+
+CREATE INDEX idx_dataset_versions_restored ON public.dataset_versions USING btree (restored_from);
+
+CREATE INDEX idx_experiment_runs_failed ON public.experiment_runs USING btree (experiment_id, run_id) WHERE (error IS NOT NULL);
+
+CREATE INDEX idx_experiment_runs_page ON public.experiment_runs USING btree (experiment_id, run_id) WHERE (attempt > 0);
+
+CREATE INDEX idx_experiments_created ON public.experiments USING btree (created_at, experiment_id);
+
+CREATE INDEX idx_experiments_dataset ON public.experiments USING btree (dataset_id, created_at, experiment_id);
+
+CREATE INDEX idx_experiments_version ON public.experiments USING btree (version_id);
 
 CREATE INDEX idx_ingest_runs_dataset ON public.data_ingest_runs USING btree (dataset, started_at, id);
 
@@ -2855,6 +4227,10 @@ CREATE INDEX idx_walkforward_runs_created ON public.walkforward_runs USING btree
 CREATE INDEX idx_walkforward_runs_dataset ON public.walkforward_runs USING btree (dataset_id, created_at, run_id);
 
 CREATE INDEX idx_backup_records_verified ON stage1_internal.backup_records USING btree (taken_at DESC) WHERE ((verified_at IS NOT NULL) AND (problem IS NULL));
+
+CREATE INDEX idx_dataset_requests_answered ON stage1_internal.dataset_requests USING btree (dataset_id, answered_at);
+
+CREATE INDEX idx_dataset_requests_version ON stage1_internal.dataset_requests USING btree (version_id);
 
 CREATE INDEX idx_replay_runs_finished ON stage1_internal.replay_runs USING btree (finished_at DESC) WHERE (outcome = 'done'::text);
 
@@ -2893,11 +4269,41 @@ ALTER TABLE ONLY public.data_ingest_runs
 ALTER TABLE ONLY public.data_ingest_symbols
     ADD CONSTRAINT data_ingest_symbols_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.dataset_example_revisions
+    ADD CONSTRAINT dataset_example_revisions_example_id_fkey FOREIGN KEY (example_id) REFERENCES public.dataset_examples(example_id);
+
+ALTER TABLE ONLY public.dataset_example_revisions
+    ADD CONSTRAINT dataset_example_revisions_version_fkey FOREIGN KEY (dataset_id, from_sequence) REFERENCES public.dataset_versions(dataset_id, sequence);
+
 ALTER TABLE ONLY public.dataset_manifests
     ADD CONSTRAINT dataset_manifests_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.dataset_manifests
     ADD CONSTRAINT dataset_manifests_ingest_id_fkey FOREIGN KEY (ingest_id) REFERENCES public.data_ingest_runs(id);
+
+ALTER TABLE ONLY public.dataset_version_tags
+    ADD CONSTRAINT dataset_version_tags_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
+
+ALTER TABLE ONLY public.dataset_version_tags
+    ADD CONSTRAINT dataset_version_tags_version_id_fkey FOREIGN KEY (version_id) REFERENCES public.dataset_versions(version_id);
+
+ALTER TABLE ONLY public.dataset_versions
+    ADD CONSTRAINT dataset_versions_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
+
+ALTER TABLE ONLY public.dataset_versions
+    ADD CONSTRAINT dataset_versions_restored_from_fkey FOREIGN KEY (restored_from) REFERENCES public.dataset_versions(version_id);
+
+ALTER TABLE ONLY public.experiment_evaluations
+    ADD CONSTRAINT experiment_evaluations_run_id_fkey FOREIGN KEY (run_id) REFERENCES public.experiment_runs(run_id);
+
+ALTER TABLE ONLY public.experiment_runs
+    ADD CONSTRAINT experiment_runs_experiment_id_fkey FOREIGN KEY (experiment_id) REFERENCES public.experiments(experiment_id);
+
+ALTER TABLE ONLY public.experiments
+    ADD CONSTRAINT experiments_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
+
+ALTER TABLE ONLY public.experiments
+    ADD CONSTRAINT experiments_version_id_fkey FOREIGN KEY (version_id) REFERENCES public.dataset_versions(version_id);
 
 ALTER TABLE ONLY public.indicator_datasets
     ADD CONSTRAINT indicator_datasets_stage1_fk FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id) ON DELETE CASCADE;
@@ -2907,6 +4313,12 @@ ALTER TABLE ONLY public.simulation_runs
 
 ALTER TABLE ONLY public.walkforward_runs
     ADD CONSTRAINT walkforward_runs_dataset_fk FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
+
+ALTER TABLE ONLY stage1_internal.dataset_requests
+    ADD CONSTRAINT dataset_requests_dataset_id_fkey FOREIGN KEY (dataset_id) REFERENCES public.stage1_datasets(dataset_id);
+
+ALTER TABLE ONLY stage1_internal.dataset_requests
+    ADD CONSTRAINT dataset_requests_version_id_fkey FOREIGN KEY (version_id) REFERENCES public.dataset_versions(version_id);
 
 ALTER TABLE ONLY stage1_internal.replay_spools
     ADD CONSTRAINT replay_spools_first_run_id_fkey FOREIGN KEY (first_run_id) REFERENCES stage1_internal.replay_runs(id);
@@ -2925,9 +4337,16 @@ ALTER TABLE ONLY stage1_internal.validation_results
 
 GRANT ALL ON SCHEMA public TO stage1_owner;
 
+GRANT USAGE ON SCHEMA stage1_internal TO stage1_app;
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_ingest;
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_readonly;
 GRANT USAGE ON SCHEMA stage1_internal TO stage1_replay;
+
+REVOKE ALL ON FUNCTION public.any_access_token() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.any_access_token() TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.check_access_token(p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.check_access_token(p_token_hash bytea) TO stage1_app;
 
 REVOKE ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.check_cursor(p_time_argument text, p_after_time timestamp with time zone, p_id_argument text, p_after_id uuid) TO stage1_app;
@@ -2937,6 +4356,30 @@ REVOKE ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) FROM
 GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_app;
 GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.check_page(p_limit integer, p_offset integer) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_versions TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_versions TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiment_runs TO stage1_app;
+GRANT SELECT ON TABLE public.experiment_runs TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiments TO stage1_app;
+GRANT SELECT ON TABLE public.experiments TO stage1_readonly;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.stage1_datasets TO stage1_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.stage1_datasets TO stage1_replay;
+GRANT SELECT ON TABLE public.stage1_datasets TO stage1_ingest;
+GRANT SELECT ON TABLE public.stage1_datasets TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiment_list TO stage1_app;
+GRANT SELECT ON TABLE public.experiment_list TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.create_experiment(p_dataset text, p_version text, p_experiment_id uuid, p_name text, p_description text, p_metadata jsonb, p_repetitions bigint, p_created_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.create_experiment(p_dataset text, p_version text, p_experiment_id uuid, p_name text, p_description text, p_metadata jsonb, p_repetitions bigint, p_created_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.fn_applied_migrations() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_applied_migrations() TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_applied_migrations() TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.market_bar_symbols TO stage1_app;
 GRANT SELECT ON TABLE public.market_bar_symbols TO stage1_ingest;
@@ -2960,14 +4403,38 @@ GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time z
 GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_bars(p_symbol text, p_from timestamp with time zone, p_until timestamp with time zone, p_limit bigint) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_compare_evaluations(p_base uuid, p_other uuid) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer, p_after_source_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer, p_after_source_id text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit integer, p_after_source_id text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_find_dataset(p_dataset text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.content_hash_v1(p_input json, p_output json, p_metadata json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) TO stage1_app;
+GRANT ALL ON FUNCTION stage1_internal.version_sequence(p_dataset text, p_version text) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_example_revisions TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_example_revisions TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_examples TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_examples TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_dataset_examples(p_dataset text, p_version text, p_limit integer, p_after_source_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_dataset_examples(p_dataset text, p_version text, p_limit integer, p_after_source_id text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_dataset_examples(p_dataset text, p_version text, p_limit integer, p_after_source_id text) TO stage1_readonly;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.simulation_runs TO stage1_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.simulation_runs TO stage1_replay;
 GRANT SELECT ON TABLE public.simulation_runs TO stage1_readonly;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.stage1_datasets TO stage1_app;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.stage1_datasets TO stage1_replay;
-GRANT SELECT ON TABLE public.stage1_datasets TO stage1_ingest;
-GRANT SELECT ON TABLE public.stage1_datasets TO stage1_readonly;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.walkforward_runs TO stage1_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.walkforward_runs TO stage1_replay;
@@ -2980,10 +4447,31 @@ REVOKE ALL ON FUNCTION public.fn_dataset_lineage(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_dataset_lineage(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_dataset_lineage(p_dataset text) TO stage1_readonly;
 
-REVOKE ALL ON FUNCTION public.fn_find_dataset(p_dataset text) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_app;
-GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_ingest;
-GRANT ALL ON FUNCTION public.fn_find_dataset(p_dataset text) TO stage1_readonly;
+REVOKE ALL ON FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer, p_after_source_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer, p_after_source_id text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_other text, p_limit integer, p_after_source_id text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_diff_dataset_versions_summary(p_dataset text, p_base text, p_other text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer, p_before_sequence bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer, p_before_sequence bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_example_history(p_dataset text, p_source_id text, p_limit integer, p_before_sequence bigint) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer, p_after_run_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer, p_after_run_id bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer, p_after_run_id bigint) TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_version_tags TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_version_tags TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.dataset_version_list TO stage1_app;
+GRANT SELECT ON TABLE public.dataset_version_list TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_find_dataset_version(p_dataset text, p_version text) TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.dataset_manifests TO stage1_app;
 GRANT SELECT ON TABLE public.dataset_manifests TO stage1_ingest;
@@ -2997,6 +4485,14 @@ REVOKE ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) FROM PUBLI
 GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_get_dataset_manifest(p_dataset text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer, p_after_run_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer, p_after_run_id bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names text[], p_limit integer, p_after_run_id bigint) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer, p_after_source_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer, p_after_source_id text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer, p_after_source_id text) TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_ingest_bars(p_ingest_id bigint, p_limit integer, p_offset integer) TO stage1_app;
@@ -3031,6 +4527,19 @@ GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_list_bar_stats() TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_list_bar_stats_after(p_limit integer, p_after_symbol text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_dataset_tags(p_dataset text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_dataset_tags(p_dataset text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_dataset_tags(p_dataset text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer, p_before_sequence bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer, p_before_sequence bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_dataset_versions(p_dataset text, p_limit integer, p_before_sequence bigint) TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.dataset_catalog TO stage1_app;
 GRANT SELECT ON TABLE public.dataset_catalog TO stage1_readonly;
 
@@ -3042,6 +4551,14 @@ REVOKE ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_up
 GRANT ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_list_datasets_after(p_limit integer, p_after_updated_at timestamp with time zone, p_after_dataset_id uuid) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_list_experiments(p_dataset text, p_limit integer, p_after_created_at timestamp with time zone, p_after_experiment_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_experiments(p_dataset text, p_limit integer, p_after_created_at timestamp with time zone, p_after_experiment_id uuid) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_experiments(p_dataset text, p_limit integer, p_after_created_at timestamp with time zone, p_after_experiment_id uuid) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_findings(p_limit integer, p_after_check_name text, p_after_place bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_findings(p_limit integer, p_after_check_name text, p_after_place bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_findings(p_limit integer, p_after_check_name text, p_after_place bigint) TO stage1_readonly;
+
 GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_app;
 GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_ingest;
 GRANT SELECT ON TABLE public.data_ingest_runs TO stage1_readonly;
@@ -3050,6 +4567,11 @@ REVOKE ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer,
 GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_list_ingests(p_limit integer, p_offset integer, p_status text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) TO stage1_ingest;
+GRANT ALL ON FUNCTION public.fn_list_ingests_after(p_limit integer, p_after_started_at timestamp with time zone, p_after_id bigint, p_status text) TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_list_replay_letters(p_limit integer, p_offset integer) TO stage1_readonly;
@@ -3095,10 +4617,18 @@ REVOKE ALL ON FUNCTION public.fn_show_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_show_dataset(p_dataset text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.fn_show_experiment(p_experiment_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_show_experiment(p_experiment_id uuid) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_show_experiment(p_experiment_id uuid) TO stage1_readonly;
+
 REVOKE ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_ingest;
 GRANT ALL ON FUNCTION public.fn_show_ingest(p_ingest_id bigint) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION public.fn_show_validation(p_run_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.fn_show_validation(p_run_id bigint) TO stage1_app;
+GRANT ALL ON FUNCTION public.fn_show_validation(p_run_id bigint) TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.dataset_lineage TO stage1_app;
 GRANT SELECT ON TABLE public.dataset_lineage TO stage1_readonly;
@@ -3107,8 +4637,41 @@ REVOKE ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) TO stage1_app;
 GRANT ALL ON FUNCTION public.fn_trace_dataset(p_dataset text) TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION public.needed_examples() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.needed_examples() TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.note_access_token_use(p_token_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.note_access_token_use(p_token_hash bytea) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.plan_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_allow_empty boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.plan_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_allow_empty boolean) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.record_experiment_evaluation(p_experiment_id uuid, p_source_id text, p_name text, p_repetition bigint, p_annotator_kind text, p_label text, p_score double precision, p_explanation text, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_experiment_evaluation(p_experiment_id uuid, p_source_id text, p_name text, p_repetition bigint, p_annotator_kind text, p_label text, p_score double precision, p_explanation text, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.record_experiment_evaluations(p_experiment_id uuid, p_recorded_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_experiment_evaluations(p_experiment_id uuid, p_recorded_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.record_experiment_run(p_experiment_id uuid, p_source_id text, p_repetition bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_experiment_run(p_experiment_id uuid, p_source_id text, p_repetition bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone, p_recorded_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.record_experiment_runs(p_experiment_id uuid, p_on_conflict text, p_recorded_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.record_experiment_runs(p_experiment_id uuid, p_on_conflict text, p_recorded_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.restore_dataset_version(p_dataset text, p_version text, p_expected_version_id uuid, p_dry_run boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.restore_dataset_version(p_dataset text, p_version text, p_expected_version_id uuid, p_dry_run boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.tag_dataset_version(p_dataset text, p_tag text, p_version text, p_updated_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.tag_dataset_version(p_dataset text, p_tag text, p_version text, p_updated_by text) TO stage1_app;
+
 REVOKE ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.undo_ingest(p_ingest_id bigint) TO stage1_ingest;
+
+REVOKE ALL ON FUNCTION public.untag_dataset_version(p_dataset text, p_tag text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.untag_dataset_version(p_dataset text, p_tag text) TO stage1_app;
+
+REVOKE ALL ON FUNCTION public.upsert_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_dry_run boolean, p_allow_empty boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text, p_examples json, p_new_dataset_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.upsert_dataset_examples(p_dataset_id uuid, p_name text, p_mode text, p_expected_version_id uuid, p_dry_run boolean, p_allow_empty boolean, p_description text, p_metadata jsonb, p_request_key text, p_created_by text, p_examples json, p_new_dataset_id uuid) TO stage1_app;
 
 REVOKE ALL ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.upsert_dataset_manifest(p_dataset_id uuid, p_dataset_slug text, p_symbol text, p_from_date date, p_to_date date, p_products jsonb, p_calendar_version text, p_tz text, p_raw_dbn jsonb, p_bars_parquet jsonb, p_bars_manifest_path text, p_bars_manifest_sha256 text, p_generated_at timestamp with time zone, p_size_bytes bigint, p_status text, p_vendor_dataset text, p_bar_count bigint, p_first_ts timestamp with time zone, p_last_ts timestamp with time zone, p_ingest_id bigint) TO stage1_app;
@@ -3128,8 +4691,22 @@ GRANT ALL ON FUNCTION stage1_internal.begin_replay(p_kind text) TO stage1_replay
 
 REVOKE ALL ON FUNCTION stage1_internal.check_dataset_manifest(p_manifest public.dataset_manifests) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.check_expected_version(p_dataset_id uuid, p_expected_version_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_experiment_evaluation(p_source_id text, p_repetition bigint, p_name text, p_annotator_kind text, p_label text, p_score double precision, p_error text, p_metadata jsonb, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_experiment_run(p_source_id text, p_repetition bigint, p_repetitions bigint, p_output json, p_error text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_experiment_span(p_what text, p_started_at timestamp with time zone, p_finished_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_experiment_staging(p_table text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.check_findings(p_check_name text, p_limit integer, p_recount text) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_staged_examples(p_examples json) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.check_version_request(p_metadata jsonb, p_request_key text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE stage1_internal.deployed_objects TO stage1_readonly;
 
@@ -3140,6 +4717,16 @@ REVOKE ALL ON FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed
 GRANT ALL ON FUNCTION stage1_internal.close_spool(p_spool_id bigint, p_replayed_to bigint) TO stage1_replay;
 
 REVOKE ALL ON FUNCTION stage1_internal.compact_replay_ledger(p_before timestamp with time zone) FROM PUBLIC;
+
+GRANT SELECT ON TABLE stage1_internal.access_tokens TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.access_token_list TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.create_access_token(p_name text, p_permission text, p_token_hash bytea, p_expires_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.diff_staged_examples(p_dataset_id uuid, p_is_mirror boolean, p_is_large boolean, p_is_writing boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.diff_with_version(p_dataset_id uuid, p_latest bigint, p_sequence bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.discard_letters() FROM PUBLIC;
 
@@ -3160,6 +4747,14 @@ REVOKE ALL ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error t
 GRANT ALL ON FUNCTION stage1_internal.fail_ingest(p_ingest_id bigint, p_error text) TO stage1_ingest;
 
 REVOKE ALL ON FUNCTION stage1_internal.fill_created_at_v1() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) TO stage1_app;
+GRANT ALL ON FUNCTION stage1_internal.find_compared_experiments(p_base uuid, p_other uuid) TO stage1_readonly;
+
+REVOKE ALL ON FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text) TO stage1_app;
+GRANT ALL ON FUNCTION stage1_internal.find_experiment(p_experiment_id uuid, p_argument text) TO stage1_readonly;
 
 REVOKE ALL ON FUNCTION stage1_internal.find_spool(p_identity text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.find_spool(p_identity text) TO stage1_replay;
@@ -3185,6 +4780,10 @@ REVOKE ALL ON FUNCTION stage1_internal.keep_object(p_object_name text, p_reason 
 REVOKE ALL ON FUNCTION stage1_internal.legacy_measurement_v1(p_questdb_tag text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.legacy_metadata_v1(p_source text, p_questdb_tag text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.locked_examples(p_dataset_id uuid, p_name text, p_is_writing boolean, p_new_dataset_id uuid) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION stage1_internal.make_example_changes() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.merge_staged_bars(p_ingest_id bigint) TO stage1_ingest;
@@ -3223,6 +4822,8 @@ REVOKE ALL ON FUNCTION stage1_internal.refuse_adoption_v1(p_tables text[]) FROM 
 
 REVOKE ALL ON FUNCTION stage1_internal.register_indicator_dataset_v1(p_dataset_id uuid, p_symbol text, p_granularity text, p_source text, p_questdb_tag text, p_row_count bigint, p_first_bar_ts timestamp with time zone, p_last_bar_ts timestamp with time zone) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION stage1_internal.remember_request(p_dataset_id uuid, p_request_key text, p_version_id uuid, p_unchanged_count bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.repeat_ingest(p_vendor text, p_file_name text, p_file_sha256 text, p_file_bytes bigint, p_options jsonb, p_details jsonb) TO stage1_ingest;
 
@@ -3234,10 +4835,21 @@ REVOKE ALL ON FUNCTION stage1_internal.restore_grants() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.retry_letters(p_identity text, p_position bigint) TO stage1_replay;
 
+REVOKE ALL ON FUNCTION stage1_internal.revoke_access_token(p_name text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION stage1_internal.shape_columns_v1(p_table text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.spool_statements(p_spool_id bigint) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.stage_examples() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.stage_examples() TO stage1_app;
+
+REVOKE ALL ON FUNCTION stage1_internal.stage_experiment_evaluations() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.stage_experiment_evaluations() TO stage1_app;
+
+REVOKE ALL ON FUNCTION stage1_internal.stage_experiment_runs() FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.stage_experiment_runs() TO stage1_app;
 
 REVOKE ALL ON FUNCTION stage1_internal.stamp_dataset_v1() FROM PUBLIC;
 
@@ -3247,8 +4859,14 @@ GRANT ALL ON FUNCTION stage1_internal.table_row_counts() TO stage1_readonly;
 REVOKE ALL ON FUNCTION stage1_internal.validation_summary() FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.validation_summary() TO stage1_readonly;
 
+REVOKE ALL ON FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) TO stage1_app;
+GRANT ALL ON FUNCTION stage1_internal.version_differences(p_dataset_id uuid, p_base bigint, p_other bigint) TO stage1_readonly;
+
 REVOKE ALL ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stage1_internal.waiting_statements(p_after_spool bigint, p_after_unit bigint, p_limit integer) TO stage1_replay;
+
+REVOKE ALL ON FUNCTION stage1_internal.write_example_version(p_dataset_id uuid, p_origin text, p_restored_from uuid, p_unchanged_count bigint, p_description text, p_metadata jsonb, p_request_key text, p_created_by text) FROM PUBLIC;
 
 GRANT SELECT ON TABLE stage1_internal.backup_records TO stage1_readonly;
 
@@ -3267,6 +4885,20 @@ GRANT SELECT ON TABLE public.datasets_without_measurements TO stage1_readonly;
 GRANT SELECT ON TABLE public.dead_letters_waiting TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.drifted_objects TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiment_evaluations TO stage1_app;
+GRANT SELECT ON TABLE public.experiment_evaluations TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.evaluations_of_failed_runs TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.example_counts_differ TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.example_heads_differ TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiment_run_list TO stage1_app;
+GRANT SELECT ON TABLE public.experiment_run_list TO stage1_readonly;
+
+GRANT SELECT ON TABLE public.experiment_versions_differ TO stage1_readonly;
 
 GRANT SELECT ON TABLE public.failed_ingests TO stage1_readonly;
 
@@ -3308,16 +4940,39 @@ GRANT SELECT ON TABLE public.statements_waiting TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.applied_migrations TO stage1_readonly;
 
+GRANT SELECT ON TABLE stage1_internal.dataset_requests TO stage1_app;
+GRANT SELECT ON TABLE stage1_internal.dataset_requests TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.validation_runs TO stage1_app;
 GRANT SELECT ON TABLE stage1_internal.validation_runs TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.last_validation TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.replaced_objects TO stage1_readonly;
 
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_access TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_bars TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_catalog TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_examples TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_experiments TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_operations TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.role_matrix_of_replay TO stage1_readonly;
+
 GRANT SELECT ON TABLE stage1_internal.role_matrix TO stage1_readonly;
 
 GRANT SELECT ON TABLE stage1_internal.role_gaps TO stage1_readonly;
 
+GRANT SELECT ON TABLE stage1_internal.validation_findings TO stage1_app;
 GRANT SELECT ON TABLE stage1_internal.validation_findings TO stage1_readonly;
 
+GRANT SELECT ON TABLE stage1_internal.validation_results TO stage1_app;
 GRANT SELECT ON TABLE stage1_internal.validation_results TO stage1_readonly;
+
+GRANT SELECT ON TABLE stage1_internal.version_answers TO stage1_app;
+GRANT SELECT ON TABLE stage1_internal.version_answers TO stage1_readonly;

@@ -86,7 +86,7 @@ def test_a_program_can_join_it(db, derived):
     assert joined == {"ingests": 1, "runs": 2, "simulations": 4}
     steps = {step["kind"]: step["step"] for step in trace(db)}
     assert list(steps) == ["vendor file", "manifest", "ingest", "dataset", "run", "simulation"]
-    assert list(steps.values()) == [1, 2, 3, 4, 5, 6]
+    assert list(steps.values()) == [1, 2, 3, 4, 7, 8]
 
 
 def test_a_dataset_without_a_manifest_begins_with_itself(db):

@@ -214,7 +214,7 @@ def test_the_parameters_are_these_and_each_has_a_default(db, function, names):
     assert found == [{"names": names, "given": len(names), "defaults": len(names)}]
 
 
-def test_the_page_helpers_answer_for_themselves(db):
+def test_the_checks_of_a_page_answer_for_themselves(db):
     db.execute("select public.check_page(1, 0)")
     db.execute("select public.check_cursor('a', null, 'b', null)")
     for call in ("public.check_page(0, 0)", "public.check_cursor('a', now(), 'b', null)"):

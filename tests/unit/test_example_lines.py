@@ -6,13 +6,22 @@ import json
 import pytest
 
 from stage1.model.canonical_json import NotCanonical, content_hash, parsed
-from stage1.model.example_lines import Example, ExampleRefused, checked_example, example_of, read_examples
+from stage1.model.example_lines import (
+    Example,
+    ExampleReference,
+    checked_entry,
+    checked_example,
+    checked_reference,
+    example_of,
+    read_examples,
+)
+from stage1.model.json_lines import EntryRefused, read_lines
 
 _HASH = content_hash({"a": 1})
 
 
 def _refusal(work):
-    with pytest.raises(ExampleRefused) as refused:
+    with pytest.raises(EntryRefused) as refused:
         work()
     return str(refused.value.code), refused.value.pointer, refused.value.line
 
@@ -126,3 +135,23 @@ def test_an_example_of_a_larger_text_is_read_the_same():
     assert checked_example(body["examples"][0]) == example_of("a", {"small": 1e-5, "one": 1})
     with pytest.raises(NotCanonical, match=r"^/examples/0/input/n: "):
         parsed('{"examples":[{"source_id":"a","input":{"n":1e999}}]}')
+
+
+def test_an_example_may_be_named_by_its_hash_where_its_content_is_known():
+    body = example_of("a", {"a": 1}).as_line() + ExampleReference("b", _HASH).as_line()
+    assert list(read_lines([body], checked_entry)) == [example_of("a", {"a": 1}), ExampleReference("b", _HASH)]
+    assert list(read_lines([body.split(b"\n")[1]], checked_reference)) == [ExampleReference("b", _HASH)]
+    assert _refusal(lambda: list(read_lines([body], checked_reference)))[0] == "unknown_field"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "pointer"),
+    [
+        ('{"source_id":"b"}', "missing_field", ""),
+        ('{"content_hash":"' + _HASH + '"}', "missing_field", ""),
+        ('{"source_id":"b","content_hash":"' + _HASH.upper() + '"}', "bad_hash", "/content_hash"),
+        ("[]", "not_an_object", ""),
+    ],
+)
+def test_a_bad_reference_is_refused_with_its_place(line, code, pointer):
+    assert _refusal(lambda: list(read_lines([line.encode()], checked_reference, first_line=2))) == (code, pointer, 2)

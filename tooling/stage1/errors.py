@@ -240,6 +240,216 @@ class AlreadyReplayed(Stage1Error):
     http_status = 409
 
 
+# --- examples ----------------------------------------------------------------------------------------------
+
+
+class VersionNotFound(Stage1Error):
+    """The dataset has no such version."""
+
+    sqlstate = "S1E01"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class VersionConflict(Stage1Error):
+    """The latest version of the dataset is another than the expected one."""
+
+    sqlstate = "S1E02"
+    http_status = 409
+
+
+class SourceIdRepeated(Stage1Error):
+    """A source id is given more than once."""
+
+    sqlstate = "S1E03"
+    http_status = 422
+
+
+class HashMismatch(Stage1Error):
+    """A content hash is not that of the content."""
+
+    sqlstate = "S1E04"
+    http_status = 422
+
+
+class EmptyMirror(Stage1Error):
+    """A mirror of no examples would delete every example."""
+
+    sqlstate = "S1E05"
+    http_status = 409
+
+
+class NotExamples(Stage1Error):
+    """The dataset is of another kind than examples."""
+
+    sqlstate = "S1E06"
+    http_status = 409
+
+
+class TagNotFound(Stage1Error):
+    """The dataset has no such tag."""
+
+    sqlstate = "S1E07"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class ExampleNotFound(Stage1Error):
+    """The dataset never had an example of that source id."""
+
+    sqlstate = "S1E08"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class BodyMissing(Stage1Error):
+    """An example was given by its hash alone, and the dataset holds another content."""
+
+    sqlstate = "S1E09"
+    http_status = 409
+
+
+class ContentRefused(Stage1Error):
+    """The content is not JSON that every language reads alike, or not of the form that is asked for."""
+
+    sqlstate = "S1E10"
+    http_status = 422
+
+    def __init__(
+        self, message: str = "", *, detail: str = "", hint: str = "", pointer: str = "", line: int | None = None
+    ) -> None:
+        super().__init__(message, detail=detail, hint=hint)
+        self.pointer = pointer
+        self.line = line
+
+
+# --- experiments -------------------------------------------------------------------------------------------
+
+
+class ExperimentNotFound(Stage1Error):
+    """There is no experiment of that id."""
+
+    sqlstate = "S1X01"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class RunRecorded(Stage1Error):
+    """A successful run of that example and repetition is recorded already, with another output."""
+
+    sqlstate = "S1X02"
+    http_status = 409
+
+
+class RunNotExpected(Stage1Error):
+    """The experiment has no run of that example and repetition."""
+
+    sqlstate = "S1X03"
+    http_status = 422
+
+
+class RunNotFound(Stage1Error):
+    """No successful run of that example and repetition is recorded."""
+
+    sqlstate = "S1X04"
+    http_status = 404
+
+
+class ExperimentTaken(Stage1Error):
+    """The id belongs to another experiment."""
+
+    sqlstate = "S1X05"
+    http_status = 409
+
+
+class RunRepeated(Stage1Error):
+    """A run, or an evaluation of it, is given more than once."""
+
+    sqlstate = "S1X06"
+    http_status = 422
+
+
+class NotComparable(Stage1Error):
+    """The experiments are of different datasets."""
+
+    sqlstate = "S1X07"
+    http_status = 409
+
+
+# --- access over HTTP --------------------------------------------------------------------------------------
+
+
+class TokenRequired(Stage1Error):
+    """The request carries no token that is known and in force."""
+
+    sqlstate = "S1T01"
+    http_status = 401
+
+
+class TokenTooWeak(Stage1Error):
+    """The token may read, but not write."""
+
+    sqlstate = "S1T02"
+    http_status = 403
+
+
+class TokenNotFound(Stage1Error):
+    """There is no token of that name."""
+
+    sqlstate = "S1T03"
+    exit_code = ExitCode.ANSWER_IS_NO
+    http_status = 404
+
+
+class TokenNameTaken(Stage1Error):
+    """There is a token of that name already."""
+
+    sqlstate = "S1T04"
+    http_status = 409
+
+
+class BodyTooLarge(Stage1Error):
+    """The body of the request is larger than the server takes."""
+
+    sqlstate = "S1H01"
+    http_status = 413
+
+
+class MediaTypeUnsupported(Stage1Error):
+    """The body of the request is of a kind that the server does not know."""
+
+    sqlstate = "S1H02"
+    http_status = 415
+
+
+class HostRefused(Stage1Error):
+    """The request was sent to a name that is not one of the server's."""
+
+    sqlstate = "S1H03"
+    http_status = 421
+
+
+class BodyTooSlow(Stage1Error):
+    """The body of the request did not arrive in time."""
+
+    sqlstate = "S1H04"
+    http_status = 408
+
+
+class AnswerUnsupported(Stage1Error):
+    """The answer is not there in any of the forms that the request accepts."""
+
+    sqlstate = "S1H05"
+    http_status = 406
+
+
+class OriginRefused(Stage1Error):
+    """The request was made by the script of a web page that is not allowed to ask the server."""
+
+    sqlstate = "S1H06"
+    http_status = 403
+
+
 # --- backups -----------------------------------------------------------------------------------------------
 
 
@@ -445,6 +655,13 @@ class ExtraMissing(Stage1Error):
 
 class ServerNotStarted(Stage1Error):
     """The embedded PostgreSQL did not start."""
+
+    exit_code = ExitCode.CANNOT_NOW
+    http_status = 503
+
+
+class AddressUnusable(Stage1Error):
+    """The server cannot listen on that address."""
 
     exit_code = ExitCode.CANNOT_NOW
     http_status = 503

@@ -12,6 +12,7 @@ _MODULES = {
     "vendor": ("databento_dbn", "numpy"),
     "fetch": ("databento", "requests", "urllib3"),
     "frames": ("numpy", "pandas", "pyarrow"),
+    "server": ("fastapi", "httptools", "prometheus_client", "psycopg_pool", "pydantic", "starlette", "uvicorn", "uvloop"),
 }
 
 

@@ -88,6 +88,37 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("STAGE1_VENDOR_TIMEOUT", "60", "Seconds that the vendor may take to answer, or to send the next piece of an answer."),
     Setting("STAGE1_VENDOR_RETRIES", "5", "How often a request to the vendor that failed for a passing reason is tried again."),
     Setting("STAGE1_VENDOR_BACKOFF", "1", "Seconds before the first of these tries; about twice as many before each next one."),
+    Setting(
+        "STAGE1_SERVE_URL",
+        "",
+        "The database as `serve` reaches it; the role stage1_app may do all that the server does. Without it: as every command.",
+        secret=True,
+    ),
+    Setting("STAGE1_SERVE_HOST", "127.0.0.1", "The address on which `serve` listens; any but a loopback address needs tokens."),
+    Setting("STAGE1_SERVE_PORT", "8321", "The port on which `serve` listens."),
+    Setting(
+        "STAGE1_ALLOWED_HOSTS",
+        "",
+        "Names, separated by commas, under which the server may be addressed besides its own; a request to another is refused.",
+    ),
+    Setting(
+        "STAGE1_ALLOWED_ORIGINS",
+        "",
+        "Web pages whose scripts may ask the server: their origins, such as https://desk.example, separated by commas.",
+    ),
+    Setting("STAGE1_PUBLIC_STATS", "0", "1: the statistics of a symbol's bars may be read without a token."),
+    Setting(
+        "STAGE1_SYMBOL_ALIASES",
+        "",
+        "Names of symbols in addresses of the market data, such as mnq=CME_MINI:MNQ1!, separated by commas.",
+    ),
+    Setting(
+        "STAGE1_MAX_BODY_MB", "1024", "The largest body that the server takes, in megabytes, after decompression four times that."
+    ),
+    Setting("STAGE1_REQUEST_TIMEOUT", "120", "Seconds that a request may take: to arrive, and again to be worked on."),
+    Setting("STAGE1_POOL_SIZE", "10", "How many connections to the database the server holds at most."),
+    Setting("STAGE1_SERVER", "http://127.0.0.1:8321", "Where the Python client finds the server."),
+    Setting("STAGE1_TOKEN", "", "The token that the Python client shows to the server.", secret=True),
     Setting("STAGE1_CONNECT_TIMEOUT", "10", "Seconds to wait for a connection to the server."),
     Setting(
         "STAGE1_STATEMENT_TIMEOUT",

@@ -13,7 +13,7 @@ begin
   if p_limit is null or p_limit not between 1 and 10000 then
     raise exception using errcode = 'S1A02',
       message = format('p_limit was %s; it is a number from 1 to 10000.', coalesce(p_limit::text, 'null')),
-      hint = 'Read further pages with p_offset, or with the function of the same name that ends in _after.';
+      hint = 'Read the rest page by page: with p_offset, or with what the last row says, whichever the function takes.';
   end if;
   if p_offset is null or p_offset < 0 then
     raise exception using errcode = 'S1A02',

@@ -6,7 +6,7 @@ create or replace function public.fn_find_dataset(
   returns uuid
   language plpgsql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
   v_dataset_id uuid;

@@ -1,5 +1,5 @@
--- The lineage of one dataset, named by slug or id, to be read top down: the vendor's files, the manifest, the ingest and the
--- dataset, then its runs, the oldest first, each followed by its simulations.
+-- The lineage of one dataset, named by slug or id, to be read top down: the vendor's files, the manifest, the ingest, the
+-- dataset, its versions and the experiments on them, then its runs, the oldest first, each followed by its simulations.
 -- Without parallel workers, as in fn_dataset_lineage.
 -- Raises: S1A01 argument missing, S1C02 dataset not found.
 -- depends: dataset_lineage fn_find_dataset
@@ -21,7 +21,7 @@ begin
   from public.dataset_lineage as l
   where l.dataset_id = v_dataset_id
   order by
-    least(l.step, 5),
+    least(l.step, 7),
     min(l.happened_at) filter (where l.kind = 'run') over (partition by l.run_id),
     l.run_id,
     l.step,
@@ -31,4 +31,4 @@ end;
 $function$;
 
 comment on function public.fn_trace_dataset(text) is
-'What came from what, for the dataset that a slug or the text of an id names: its files, manifest, ingest, runs and simulations.';
+'What came from what, for the dataset of a slug or id: files, manifest, ingest, versions, experiments, runs, simulations.';

@@ -7,7 +7,7 @@ create or replace function stage1_internal.check_dataset_manifest(
   returns void
   language plpgsql
   stable
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $function$
 declare
   v_found text;

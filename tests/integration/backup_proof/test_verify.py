@@ -152,7 +152,7 @@ DAMAGES = {
     _table_left_out: "table public.stage1_datasets does not belong to it",
     _extension_altered: "extension hstore is missing",
     _migration_altered: "migration 0001_.* is missing, or another",
-    _of_another_database: "table public.stage1_datasets is missing",
+    _of_another_database: "table public.data_ingest_runs is missing",
     _one_row_differs: "table public.stage1_datasets has 3 rows as it should, but others",
     _frame_cut: "ends before its end",
     _two_frames: "more than one frame",

@@ -40,6 +40,10 @@ COMMANDS: dict[str, str] = {
     "stats": "Show the count, span and latest close of a symbol's bars, or of every symbol.",
     "bars": "Read the bars of a symbol, by time; prices are exact.",
     "datasets": "List, show, register and verify datasets.",
+    "examples": "Keep versioned sets of examples, for experiments.",
+    "experiments": "List, show and compare experiments on versioned examples.",
+    "serve": "Serve datasets, experiments and bars over HTTP, until it is stopped.",
+    "tokens": "Make, list and revoke the tokens of the REST server.",
     "completion": "Print the completion script of a shell.",
 }
 
@@ -156,7 +160,7 @@ def _give_up_stdout() -> None:
 
 
 def _say_usage(problem: click.UsageError) -> None:
-    rendering.say(f"error: {problem.format_message()}")
+    rendering.say(f"error: {problem.format_message().expandtabs(2)}")  # click lists choices behind tabs
     if problem.ctx is not None:
         rendering.say(f"Try '{problem.ctx.command_path} --help'.")
 

@@ -119,14 +119,16 @@ def show_report(document: Row, sections: Sequence[Section], output_format: Forma
 
 
 def table(rows: Sequence[Row], indent: str = "") -> str:
-    """Rows as aligned columns; numbers to the right, and on a terminal the widest column wrapped to fit its lines."""
+    """Rows as aligned columns; numbers to the right, and on a terminal the widest text wrapped to fit its lines."""
     if not rows:
         return f"{indent}(none)"
     names = list(rows[0])
     cells = [[_cell(row.get(name)) for name in names] for row in rows]
     widths = [max(len(name), *(_width(line[column]) for line in cells)) for column, name in enumerate(names)]
     numeric = [all(isinstance(row.get(name), int | float | Decimal) or row.get(name) is None for row in rows) for name in names]
-    cells = _wrapped(cells, widths, len(indent))
+    # An id in two pieces could not be copied.
+    breakable = [column for column, name in enumerate(names) if not any(isinstance(row.get(name), UUID) for row in rows)]
+    cells = _wrapped(cells, widths, breakable, len(indent))
 
     def line(values: Sequence[str]) -> str:
         aligned = [
@@ -138,11 +140,11 @@ def table(rows: Sequence[Row], indent: str = "") -> str:
     return "\n".join([line(names), line(["-" * width for width in widths]), *(line(values) for values in cells)])
 
 
-def _wrapped(cells: list[list[str]], widths: list[int], indent: int) -> list[list[str]]:
-    """The lines of a table that fits the terminal; narrows the widest of `widths`. A pipe keeps one line a row."""
-    if not sys.stdout.isatty():
+def _wrapped(cells: list[list[str]], widths: list[int], breakable: Sequence[int], indent: int) -> list[list[str]]:
+    """The lines of a table that fits the terminal; narrows the widest column that can be. A pipe keeps one line a row."""
+    if not sys.stdout.isatty() or not breakable:
         return cells
-    widest = widths.index(max(widths))
+    widest = max(breakable, key=widths.__getitem__)
     room = shutil.get_terminal_size().columns - indent - sum(widths) - 2 * (len(widths) - 1) + widths[widest]
     if room >= widths[widest] or room < _LEAST_TO_WRAP:
         return cells

@@ -81,4 +81,6 @@ def _checked(arguments: dict[str, object]) -> dict[str, object]:
             str(given).encode()
         except UnicodeEncodeError:
             raise ArgumentInvalid(f"{name.removeprefix('p_')} is not UTF-8.") from None
+        if isinstance(given, str) and "\0" in given:
+            raise ArgumentInvalid(f"{name.removeprefix('p_')} holds the character U+0000, which PostgreSQL cannot store.")
     return arguments

@@ -5,8 +5,9 @@ those of a transaction, never of the session: behind a pooler the session is som
 password: every text of libpq passes through redaction.
 """
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import Enum
 from typing import Any
 
@@ -49,42 +50,72 @@ class Purpose(Enum):
     LOCK = "lock"
     SNAPSHOT = "backup"
     REPLAY = "replay"
+    SERVE = "serve"
+
+
+class LendingTarget(Target):
+    """A database whose connections stay open and are lent; `database.pool` has it."""
+
+    def lent(self, settings: Settings) -> AbstractContextManager[Connection]:
+        """A connection for the length of the block; the caller sets its limits, and leaves it outside of a transaction."""
+        raise NotImplementedError
 
 
 def connect(target: Target, settings: Settings, purpose: Purpose) -> Connection:
     """Opens a connection in autocommit mode; its limits come with each transaction (see `limited`)."""
-    parameters: dict[str, Any] = {
+    try:
+        connection = psycopg.connect(**parameters(target, settings, purpose))
+    except psycopg.Error as problem:
+        raise _unreachable(problem, target, settings) from None
+    prepare(connection, purpose)
+    return connection
+
+
+def parameters(target: Target, settings: Settings, purpose: Purpose) -> dict[str, Any]:
+    """What `psycopg.connect` is told, wherever a connection is made."""
+    return {
         "connect_timeout": settings.count("STAGE1_CONNECT_TIMEOUT"),
         "application_name": f"stage1 {purpose.value}",
         "client_encoding": "UTF8",
         **_NOTICE_A_DEAD_SERVER,
         **target.for_libpq(),
+        "autocommit": True,
+        "row_factory": dict_row,
+        "prepare_threshold": None,
     }
-    try:
-        connection = psycopg.connect(**parameters, autocommit=True, row_factory=dict_row, prepare_threshold=None)
-    except psycopg.Error as problem:
-        raise _unreachable(problem, target, settings) from None
-    if purpose in (Purpose.LOAD, Purpose.REPLAY):
+
+
+def prepare(connection: Connection, purpose: Purpose) -> None:
+    """Makes a new connection fit for its purpose."""
+    if purpose in (Purpose.LOAD, Purpose.REPLAY, Purpose.SERVE):
         # Whatever a role or database has as its default: one that waits for another then sees what that one committed.
         connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     connection.adapters.register_loader("timestamptz", _AnyTimestamptz)
-    return connection
 
 
 @contextmanager
 def connected(target: Target, settings: Settings, purpose: Purpose) -> Iterator[Connection]:
-    """A connection that is closed at the end of the block, whose errors are in our words.
+    """A connection that is closed (or given back) at the end of the block, whose errors are in our words.
 
-    To read or write, the block is one transaction; a migration makes its own transactions with `limited`.
+    To read, write or serve, the block is one transaction; a migration makes its own transactions with `limited`.
     """
+    with _opened(target, settings, purpose) as connection, translated():
+        if purpose in (Purpose.READ, Purpose.WRITE, Purpose.SERVE):
+            with limited(connection, settings, purpose):
+                yield connection
+        else:
+            yield connection
+
+
+@contextmanager
+def _opened(target: Target, settings: Settings, purpose: Purpose) -> Iterator[Connection]:
+    if isinstance(target, LendingTarget):
+        with target.lent(settings) as connection:
+            yield connection
+        return
     connection = connect(target, settings, purpose)
     try:
-        with translated():
-            if purpose in (Purpose.READ, Purpose.WRITE):
-                with limited(connection, settings, purpose):
-                    yield connection
-            else:
-                yield connection
+        yield connection
     finally:
         connection.close()
 
@@ -123,6 +154,11 @@ def limit(connection: Connection, settings: Settings, purpose: Purpose, *, of_tr
         # A file is put away once the ledger says that it is done: that must be on the disk.
         chosen["synchronous_commit"] = "on"
         chosen["client_connection_check_interval"] = _NOTICE_A_DEAD_CLIENT
+    if purpose is Purpose.SERVE:
+        # Whoever asked has gone by then.
+        longest = str(settings.milliseconds("STAGE1_REQUEST_TIMEOUT"))
+        chosen |= {"lock_timeout": longest, "statement_timeout": longest}
+        chosen["client_connection_check_interval"] = _NOTICE_A_DEAD_CLIENT
     if purpose is Purpose.LOAD:
         # Another load of the same symbols may go before this one, and it takes as long as it takes.
         chosen["lock_timeout"] = str(settings.milliseconds("STAGE1_LOAD_WAIT"))
@@ -158,10 +194,19 @@ def translate(problem: psycopg.Error) -> errors.Stage1Error:
     detail = redact(diagnosis.message_detail or "")
     hint = redact(diagnosis.message_hint or "")
     if kind.sqlstate == problem.sqlstate:
-        return kind(primary, detail=detail, hint=hint)
+        return kind(_without_prefix(primary), detail=_without_prefix(detail), hint=_without_prefix(hint))
     if kind is errors.Unexpected:
         return kind(f"PostgreSQL answered {problem.sqlstate}: {primary}", detail=detail, hint=hint)
     return kind(f"{kind.__doc__} PostgreSQL says: {primary} ({problem.sqlstate}).", detail=detail, hint=hint)
+
+
+# What stands in quotes was given by somebody, and stays as it is.
+_QUOTED_OR_PARAMETER = re.compile(r"""(?<!\w)'(?:[^']|'')*'|(?<!\w)"[^"]*"|\bp_(?=[a-z])""")
+
+
+def _without_prefix(text: str) -> str:
+    """Arguments as commands and requests name them: functions of the database call `limit` p_limit."""
+    return _QUOTED_OR_PARAMETER.sub(lambda found: "" if found[0] == "p_" else found[0], text)
 
 
 def _unreachable(problem: psycopg.Error, target: Target, settings: Settings) -> errors.Stage1Error:

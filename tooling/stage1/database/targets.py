@@ -109,6 +109,13 @@ def resolve_for_replay(settings: Settings, database: str | None, *, embedded_is_
     return replace(target, parameters={**target.parameters, "user": _REPLAY_ROLE, "password": ""})
 
 
+def resolve_for_serving(settings: Settings, database: str | None, *, embedded_is_meant: bool = False) -> Target:
+    """The database as the REST server reaches it: by its own setting where there is one, since it needs less than an operator."""
+    if database is None and not embedded_is_meant and settings.text("STAGE1_SERVE_URL"):
+        return Target(_parse(settings.text("STAGE1_SERVE_URL"), "STAGE1_SERVE_URL"), "from STAGE1_SERVE_URL")
+    return resolve(settings, database, Embedded.EXISTING, embedded_is_meant=embedded_is_meant)
+
+
 def _embedded(settings: Settings, embedded: Embedded, start: Path) -> Target:
     from stage1.database.embedded import EmbeddedServer, find_project
 

@@ -1,7 +1,7 @@
 """Examples as NDJSON, one object a line: `source_id`, `input`, and where wanted `output`, `metadata`, `content_hash`.
 
-Owns the shape of an example and the reading of lines in bounded memory. Imports of ours the rules of canonical JSON.
-Refuses a line that is not such an object, naming the line and the place in it. `input`, `output` and `metadata` are
+Owns the shape of an example, and of a reference to one. Imports of ours the rules of canonical JSON and the reading of lines.
+Refuses an object that is not of its shape, naming the place in it. `input`, `output` and `metadata` are
 objects; an absent one of the last two is empty. Compression is the caller's, and so are source ids that are given twice:
 they need not stand near each other.
 """
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stage1.model.canonical_json import JsonValue, NotCanonical, joined_content, parsed, sha256_hex, written
+from stage1.model.canonical_json import JsonValue, NotCanonical, joined_content, sha256_hex, written
 from stage1.model.canonical_rules import shown
 from stage1.model.canonical_values import json_value
+from stage1.model.json_lines import MAX_LINE_BYTES, EntryRefused, read_lines, refused_value
 
-MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_SOURCE_ID_BYTES = 1024  # PostgreSQL's indexes end at about 2,700
 
 _FIELDS = ("source_id", "input", "output", "metadata", "content_hash")
@@ -38,19 +38,16 @@ class Example:
         return f'{{"content_hash":"{self.content_hash}",{content[1:-1]},"source_id":{written(self.source_id)}}}\n'.encode()
 
 
-class ExampleRefused(ValueError):
-    """An example is not of its form; `pointer` is within the example, `line` counts from 1."""
+@dataclass(frozen=True, slots=True)
+class ExampleReference:
+    """An example that is named by its hash alone: whoever reads it has the content, or asks for it."""
 
-    def __init__(self, code: str, message: str, *, pointer: str = "", line: int | None = None) -> None:
-        self.code = code
-        self.message = message
-        self.pointer = pointer
-        self.line = line
-        super().__init__(message)
+    source_id: str
+    content_hash: str
 
-    def __str__(self) -> str:
-        places = (f"line {self.line:,}" if self.line else "", self.pointer)
-        return f"{', '.join(place for place in places if place) or 'the example'}: {self.message}"
+    def as_line(self) -> bytes:
+        """The line that `checked_entry` reads as this reference."""
+        return f'{{"content_hash":"{self.content_hash}","source_id":{written(self.source_id)}}}\n'.encode()
 
 
 def example_of(
@@ -64,7 +61,7 @@ def example_of(
     try:
         value = json_value({name: item for name, item in given.items() if item is not None})
     except NotCanonical as refused:
-        raise _refused(refused) from None
+        raise refused_value(refused) from None
     return checked_example(value)
 
 
@@ -74,20 +71,37 @@ def checked_example(value: JsonValue) -> Example:
     Its depth counts from the example on: whoever parses a text around it allows for what stands around.
     """
     if not isinstance(value, dict):
-        raise ExampleRefused("not_an_object", "an example is a JSON object with source_id and input.")
+        raise EntryRefused("not_an_object", "an example is a JSON object with source_id and input.")
     if unknown := [name for name in value if name not in _FIELDS]:
-        raise ExampleRefused("unknown_field", f"{shown(unknown[0])} is no field of an example; these are {', '.join(_FIELDS)}.")
+        raise EntryRefused("unknown_field", f"{shown(unknown[0])} is no field of an example; these are {', '.join(_FIELDS)}.")
     source_id = _source_id(value)
     texts = _object(value, "input"), _object(value, "output"), _object(value, "metadata")
     found = sha256_hex(joined_content(*texts))
-    announced = value.get("content_hash", found)
-    if not isinstance(announced, str) or not _HASH.fullmatch(announced):
-        raise ExampleRefused("bad_hash", "a content hash is 64 hexadecimal digits in lower case.", pointer="/content_hash")
+    announced = _hash(value.get("content_hash", found))
     if announced != found:
-        raise ExampleRefused(
+        raise EntryRefused(
             "hash_mismatch", f"the content hashes to {found}, not to {announced}. Leave the hash out.", pointer="/content_hash"
         )
     return Example(source_id, *texts, found)
+
+
+def checked_reference(value: JsonValue) -> ExampleReference:
+    """The reference that an object is which has a source_id and a content_hash, and nothing else."""
+    if not isinstance(value, dict):
+        raise EntryRefused("not_an_object", "a JSON object with source_id and content_hash was expected.")
+    if unknown := [name for name in value if name not in ("source_id", "content_hash")]:
+        raise EntryRefused("unknown_field", f"{shown(unknown[0])} does not belong here; source_id and content_hash do.")
+    source_id = _source_id(value)
+    if "content_hash" not in value:
+        raise EntryRefused("missing_field", "content_hash is missing: the hash of the example's content.")
+    return ExampleReference(source_id, _hash(value["content_hash"]))
+
+
+def checked_entry(value: JsonValue) -> Example | ExampleReference:
+    """An example, or where there is a hash and no input a reference to one."""
+    if isinstance(value, dict) and "content_hash" in value and "input" not in value:
+        return checked_reference(value)
+    return checked_example(value)
 
 
 def read_examples(
@@ -95,61 +109,20 @@ def read_examples(
     *,
     max_line_bytes: int = MAX_LINE_BYTES,
     max_examples: int | None = None,
-    on_refusal: Callable[[ExampleRefused], None] | None = None,
+    on_refusal: Callable[[EntryRefused], None] | None = None,
 ) -> Iterator[Example]:
-    """The examples of a text that comes piece by piece, each as soon as its line is there.
-
-    A bad line raises, or is left out where `on_refusal` takes it; a line that is too long and one too many always raise.
-    """
-    for number, line in enumerate(_lines(chunks, max_line_bytes), start=1):
-        if max_examples is not None and number > max_examples:
-            raise ExampleRefused("too_many", f"there are more than {max_examples:,} examples. Send them in parts.", line=number)
-        try:
-            yield _example(line)
-        except ExampleRefused as refused:
-            refused.line = number
-            if not on_refusal:
-                raise
-            on_refusal(refused)
-
-
-def _example(line: bytes) -> Example:
-    if not line.strip():
-        raise ExampleRefused("empty_line", "the line is empty; every line is an example.")
-    try:
-        return checked_example(parsed(line))
-    except NotCanonical as refused:
-        raise _refused(refused) from None
-
-
-def _lines(chunks: Iterable[bytes], longest: int) -> Iterator[bytes]:
-    parts: list[bytes] = []  # of the line that has not ended
-    length = number = 0
-    for chunk in chunks:
-        *ended, rest = chunk.split(b"\n")
-        for piece in ended:
-            number += 1
-            if length + len(piece) > longest:
-                raise _too_long(longest, number)
-            yield b"".join((*parts, piece)) if parts else piece
-            parts, length = [], 0
-        if rest:
-            parts.append(rest)
-            length += len(rest)
-            if length > longest:
-                raise _too_long(longest, number + 1)
-    if parts:
-        yield b"".join(parts)
+    """The examples of a text that comes piece by piece, as `read_lines` reads them."""
+    return read_lines(chunks, checked_example, max_line_bytes=max_line_bytes, max_lines=max_examples, on_refusal=on_refusal)
 
 
 def _source_id(value: dict[str, JsonValue]) -> str:
     if "source_id" not in value:
-        raise ExampleRefused("missing_field", "the example has no source_id: the text that names it in every version.")
+        raise EntryRefused("missing_field", "the example has no source_id: the text that names it in every version.")
     found = value["source_id"]
     if not isinstance(found, str) or not found:
-        raise ExampleRefused("bad_source_id", "a source_id is a text that is not empty.", pointer="/source_id")
+        raise EntryRefused("bad_source_id", "a source_id is a text that is not empty.", pointer="/source_id")
     if len(found) > MAX_SOURCE_ID_BYTES or len(found.encode()) > MAX_SOURCE_ID_BYTES:
-        raise ExampleRefused(
+        raise EntryRefused(
             "bad_source_id", f"a source_id has at most {MAX_SOURCE_ID_BYTES:,} bytes in UTF-8.", pointer="/source_id"
         )
     return found
@@ -158,17 +131,15 @@ def _source_id(value: dict[str, JsonValue]) -> str:
 def _object(value: dict[str, JsonValue], name: str) -> str:
     if name not in value:
         if name == "input":
-            raise ExampleRefused("missing_field", "the example has no input; an empty one is {}.")
+            raise EntryRefused("missing_field", "the example has no input; an empty one is {}.")
         return "{}"
     found = value[name]
     if not isinstance(found, dict):
-        raise ExampleRefused("not_an_object", f"{name} is a JSON object; where there is none, leave it out.", pointer=f"/{name}")
+        raise EntryRefused("not_an_object", f"{name} is a JSON object; where there is none, leave it out.", pointer=f"/{name}")
     return written(found)
 
 
-def _refused(refused: NotCanonical) -> ExampleRefused:
-    return ExampleRefused(refused.reason, refused.message, pointer=refused.pointer)
-
-
-def _too_long(longest: int, number: int) -> ExampleRefused:
-    return ExampleRefused("line_too_long", f"a line has at most {longest:,} bytes.", line=number)
+def _hash(value: JsonValue) -> str:
+    if not isinstance(value, str) or not _HASH.fullmatch(value):
+        raise EntryRefused("bad_hash", "a content hash is 64 hexadecimal digits in lower case.", pointer="/content_hash")
+    return value

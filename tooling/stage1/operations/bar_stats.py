@@ -28,6 +28,13 @@ def of_all(target: Target, settings: Settings) -> list[Row]:
         return [_told(row) for row in calls.rows(connection, "public.fn_list_bar_stats")]
 
 
+def of_all_after(target: Target, settings: Settings, limit: int, symbol: str | None) -> list[Row]:
+    """The page of the stats that follows a symbol; without one the first page."""
+    with connected(target, settings, Purpose.READ) as connection:
+        found = calls.rows(connection, "public.fn_list_bar_stats_after", p_limit=limit, p_after_symbol=symbol)
+    return [_told(row) for row in found]
+
+
 def origins(target: Target, settings: Settings) -> dict[str, tuple[str, str, str]]:
     """Vendor, vendor dataset and origin of the bars of every symbol that has some."""
     rows = (row for row in _summaries(target, settings) if row["bar_count"])

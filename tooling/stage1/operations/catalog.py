@@ -40,6 +40,20 @@ def list_datasets(target: Target, settings: Settings, limit: int, offset: int) -
         return calls.rows(connection, "public.fn_list_datasets", p_limit=limit, p_offset=offset)
 
 
+def list_datasets_after(
+    target: Target, settings: Settings, limit: int, updated_at: datetime | str | None, dataset_id: UUID | None
+) -> Rows:
+    """The page of the catalog that follows a row, the newest first; without one the first page."""
+    with connected(target, settings, Purpose.READ) as connection:
+        return calls.rows(
+            connection,
+            "public.fn_list_datasets_after",
+            p_limit=limit,
+            p_after_updated_at=updated_at,
+            p_after_dataset_id=dataset_id,
+        )
+
+
 def show_dataset(target: Target, settings: Settings, dataset: str) -> dict[str, Any]:
     """One dataset, by slug or id."""
     with connected(target, settings, Purpose.READ) as connection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from stage1.database.targets import Embedded, Target, resolve, resolve_for_replay
+from stage1.database.targets import Embedded, Target, resolve, resolve_for_replay, resolve_for_serving
 from stage1.settings import Settings
 
 
@@ -18,6 +18,13 @@ def choose_replay_database(
 ) -> Target:
     """The target of a replay, which logs in as its own weak role."""
     return _said(resolve_for_replay(settings, named, embedded_is_meant=embedded_is_meant), say)
+
+
+def choose_served_database(
+    settings: Settings, named: str | None, say: Callable[[str], None], *, embedded_is_meant: bool = False
+) -> Target:
+    """The target of the REST server, which needs a weaker role than an operator."""
+    return _said(resolve_for_serving(settings, named, embedded_is_meant=embedded_is_meant), say)
 
 
 def _said(target: Target, say: Callable[[str], None]) -> Target:

@@ -1,6 +1,7 @@
 """The audit trail of loaded files: reads of it, and the undo of a load; each one call of a function of the database."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from stage1.database import calls
@@ -17,6 +18,21 @@ def list_ingests(target: Target, settings: Settings, limit: int, offset: int, st
     """A page of the audit trail, the newest first."""
     with connected(target, settings, Purpose.READ) as connection:
         return calls.rows(connection, "public.fn_list_ingests", p_limit=limit, p_offset=offset, p_status=status)
+
+
+def list_ingests_after(
+    target: Target, settings: Settings, limit: int, started_at: datetime | str | None, ingest_id: int | None, status: str | None
+) -> list[Row]:
+    """The page of the audit trail that follows a row, the newest first; without one the first page."""
+    with connected(target, settings, Purpose.READ) as connection:
+        return calls.rows(
+            connection,
+            "public.fn_list_ingests_after",
+            p_limit=limit,
+            p_after_started_at=started_at,
+            p_after_id=ingest_id,
+            p_status=status,
+        )
 
 
 def show_ingest(target: Target, settings: Settings, ingest_id: int) -> Row:

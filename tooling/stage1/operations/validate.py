@@ -89,6 +89,19 @@ def list_validations(target: Target, settings: Settings, limit: int) -> list[dic
         return calls.rows(connection, "public.fn_list_validations", p_limit=limit)
 
 
+def latest_validation(
+    target: Target, settings: Settings, limit: int, check: str | None, place: int | None
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The newest run that asked every check, with what each answered, and the page of findings that follows one.
+
+    A check that has been asked alone since then has its findings of that time; each finding says of which run it is.
+    """
+    with connected(target, settings, Purpose.READ) as connection:
+        runs = calls.rows(connection, "public.fn_show_validation")
+        findings = calls.rows(connection, "public.fn_list_findings", p_limit=limit, p_after_check_name=check, p_after_place=place)
+    return (runs[0] if runs else None), findings
+
+
 def _packaged() -> set[str]:
     """The checks of this package."""
     return {path.stem for path in (resources.sql_folder() / "validation").glob("*.sql")}

@@ -1,0 +1,1 @@
+"""The routes of the REST server, one subject a file."""
