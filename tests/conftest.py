@@ -4,6 +4,8 @@ pytest_plugins = (
     "tests.plugins.postgres_server",
     "tests.plugins.databases",
     "tests.plugins.command_line",
+    "tests.plugins.served",
+    "tests.plugins.node",
     "tests.plugins.locks",
     "tests.plugins.package_copies",
     "tests.plugins.own_servers",

@@ -31,7 +31,8 @@ class Step:
 
 def all_pages() -> list[Path]:
     """Every page that people read: those at the top, those of docs/, and the README of a folder."""
-    return [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("[a-z]*/**/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    folders = (page for page in sorted(ROOT.glob("[a-z]*/**/README.md")) if "node_modules" not in page.parts)
+    return [*sorted(ROOT.glob("*.md")), *folders, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: Path) -> list[Block]:

@@ -32,6 +32,6 @@ def test_python_compiles(block: Block) -> None:
 
 @pytest.mark.parametrize("block", SHOWN, ids=_id)
 def test_a_block_says_what_it_is(block: Block) -> None:
-    assert block.language in ("sh", "sql", "python", "java", "text"), (
+    assert block.language in ("sh", "sql", "python", "java", "ts", "text"), (
         "console blocks belong into the tutorial, where they are run in order"
     )

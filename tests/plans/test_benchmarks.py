@@ -16,13 +16,17 @@ PROJECT = Path(__file__).parents[2]
     ("benchmark", "line"),
     [
         ("catalog", "| fn_list_datasets(50, 0) "),
+        ("datasets", "| bare COPY of "),
         ("ingest", "| 10 % overlap "),
         ("operations", "| stage1 validate --deep "),
         ("pipeline", "| stage1 derive of "),
         ("startup", "| stage1 --help "),
+        ("typescript", "| its speed in terms of JSON.stringify and SHA-256 "),
     ],
 )
-def test_benchmark_runs(benchmark, line):
+def test_benchmark_runs(benchmark, line, request):
+    if benchmark == "typescript":
+        request.getfixturevalue("typescript_package")  # built, or left out
     ended = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{benchmark}", "--quick"],
         cwd=PROJECT,

@@ -1,0 +1,108 @@
+/**
+ * The forms of request that every part of the client makes: read, page through, stream lines, write.
+ *
+ * Owns how cursors are followed and lines are cut. Knows no path.
+ */
+import { AnswerNotUnderstood, isObject } from "./problems.js";
+import { jsonBody, type Body, type Query, type Transport } from "./transport.js";
+
+export const NDJSON = "application/x-ndjson";
+
+/** A page as the server gives it. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next_cursor: string | null;
+}
+
+/** How something is written: `key` makes a repetition known as one. */
+export interface Writing {
+  readonly isSafe: boolean;
+  readonly key?: string | undefined;
+  readonly query?: Query | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Requests to a server, by their form. */
+export class Requests {
+  readonly transport: Transport;
+  readonly #writeTimeoutMs: number;
+
+  constructor(transport: Transport, writeTimeoutMs: number) {
+    this.transport = transport;
+    this.#writeTimeoutMs = writeTimeoutMs;
+  }
+
+  /** A JSON answer. */
+  async read<Read>(path: string, query?: Query, signal?: AbortSignal): Promise<Read> {
+    const answer = await this.transport.ask("GET", path, { query, signal, isSafe: true });
+    return answer.json() as Read;
+  }
+
+  /** A page as it is. */
+  async page<Read extends Page<unknown>>(path: string, query: Query, signal?: AbortSignal): Promise<Read> {
+    const found = await this.read<unknown>(path, query, signal);
+    if (!isObject(found) || !Array.isArray(found.items) || !("next_cursor" in found)) {
+      throw new AnswerNotUnderstood(
+        `${path} did not answer with a page: items and next_cursor.`,
+        "Is the server of another version?",
+      );
+    }
+    return found as unknown as Read;
+  }
+
+  /** The items of a page that was read, and of all pages after it. */
+  async *rest<Item>(first: Page<Item>, path: string, query: Query, signal?: AbortSignal): AsyncGenerator<Item, void, undefined> {
+    for (let page = first; ; page = await this.page<Page<Item>>(path, { ...query, cursor: page.next_cursor }, signal)) {
+      yield* page.items;
+      if (!page.next_cursor) return;
+    }
+  }
+
+  /** The items of all pages. */
+  async *pages<Item>(path: string, query: Query, signal?: AbortSignal): AsyncGenerator<Item, void, undefined> {
+    yield* this.rest(await this.page<Page<Item>>(path, query, signal), path, query, signal);
+  }
+
+  /** The lines of an NDJSON answer, each as soon as it is there. */
+  async *lines<Line>(path: string, query: Query, signal?: AbortSignal): AsyncGenerator<Line, void, undefined> {
+    const answer = await this.transport.ask("GET", path, { query, signal, accept: NDJSON, isSafe: true, isStreamed: true });
+    const waiting: string[] = [];
+    for await (const piece of answer.pieces()) {
+      const lines = piece.split("\n");
+      const last = lines.pop() ?? "";
+      for (const line of lines) {
+        waiting.push(line);
+        yield lineOf(waiting.splice(0).join(""), path) as Line;
+      }
+      waiting.push(last);
+    }
+    const rest = waiting.join("");
+    if (rest) yield lineOf(rest, path) as Line;
+  }
+
+  /** A JSON answer to something that changes; nothing where the answer is empty. */
+  async write<Written>(method: string, path: string, body: Body | object | undefined, writing: Writing): Promise<Written> {
+    const { key, query, signal } = writing;
+    const answer = await this.transport.ask(method, path, {
+      query,
+      body: body === undefined || isBody(body) ? body : jsonBody(body),
+      headers: key ? { "Idempotency-Key": key } : undefined,
+      isSafe: writing.isSafe || key !== undefined,
+      timeoutMs: this.#writeTimeoutMs,
+      signal,
+    });
+    return (answer.body ? answer.json() : undefined) as Written;
+  }
+}
+
+function isBody(given: Body | object): given is Body {
+  return "content" in given && "mediaType" in given;
+}
+
+function lineOf(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new AnswerNotUnderstood(`${path} answered with a line that is no JSON.`, "Is the server of another version?");
+  }
+}
