@@ -49,5 +49,9 @@ def test_a_version_that_is_missing_fails_before_the_first_round(rounds, capsys):
     assert rounds == []
 
 
+def test_what_is_left_out_is_there():
+    assert [path for path in versions._WITHOUT_A_SERVER if not (ROOT / path).exists()] == []
+
+
 def test_ci_requires_every_version_that_is_supported():
     assert "--require 15,16,18 --except 15" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -15,14 +15,6 @@ _MOST_AT_FIRST = 30_000
 _MOST_IN_ALL = 42_000
 
 
-@pytest.mark.parametrize(
-    "tool", [("tsc", "--project", "tests"), ("eslint", "--max-warnings", "0", ".")], ids=lambda tool: tool[0]
-)
-def test_types_and_lint(tool: tuple[str, ...], typescript_package: NodePackage) -> None:
-    ended = typescript_package.tool(*tool)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
 def test_the_types_of_the_api_are_current(typescript_package: NodePackage, tmp_path: Path) -> None:
     written = tmp_path / "openapi.ts"
     typescript_package.tool("openapi-typescript", "../../docs/reference/openapi.json", "--output", str(written))
