@@ -1,5 +1,6 @@
 """The catalog: datasets of every kind, and what came from what."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -28,9 +29,9 @@ Dataset = Annotated[
 )
 def list_datasets(served: Served, limit: paging.Limit = 50, cursor: paging.Cursor = None) -> Response:
     """The catalog, the last changed first."""
-    updated_at, dataset_id = paging.key_of(cursor, paging.moment, paging.identifier)
-    rows = catalog.list_datasets_after(served.target, served.settings, limit + 1, updated_at, dataset_id)
-    return answer(paging.page(rows, limit, "updated_at", "dataset_id"))
+    read = partial(catalog.list_datasets_after, served.target, served.settings)
+    key = paging.key_of(cursor, paging.moment, paging.identifier)
+    return answer(paging.sized_page(read, limit, key, "updated_at", "dataset_id"))
 
 
 @router.get(

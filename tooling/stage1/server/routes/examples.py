@@ -108,9 +108,8 @@ def plan(
 @router.get("/{dataset}/versions", operation_id="list_versions", summary="List versions", response_model=Page[Version])
 def list_versions(served: Served, dataset: Dataset, limit: paging.Limit = 50, cursor: paging.Cursor = None) -> Response:
     """The versions of a dataset, the newest first."""
-    (before,) = paging.key_of(cursor, paging.whole)
-    rows = examples.list_versions(served.target, served.settings, dataset, limit + 1, before)
-    return answer(paging.page(rows, limit, "sequence"))
+    read = partial(examples.list_versions, served.target, served.settings, dataset)
+    return answer(paging.sized_page(read, limit, paging.key_of(cursor, paging.whole), "sequence"))
 
 
 @router.get("/{dataset}/versions/{version}", operation_id="show_version", summary="Show a version", response_model=Version)

@@ -51,9 +51,9 @@ def list_experiments(
     cursor: paging.Cursor = None,
 ) -> Response:
     """The experiments of a dataset or of all, the newest first."""
+    read = partial(experiments.list_experiments, served.target, served.settings, dataset)
     key = paging.key_of(cursor, paging.moment, paging.identifier)
-    rows = experiments.list_experiments(served.target, served.settings, dataset, limit + 1, *key)
-    return answer(paging.page(rows, limit, "created_at", "experiment_id"))
+    return answer(paging.sized_page(read, limit, key, "created_at", "experiment_id"))
 
 
 @router.get("/{experiment_id}", operation_id="show_experiment", summary="Show an experiment", response_model=schemas.Experiment)
