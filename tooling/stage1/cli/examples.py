@@ -150,7 +150,7 @@ def diff(application: Application, name: str, base: str, other: str, limit: int)
     \b
     Examples:
         stage1 examples diff breakouts 1
-        stage1 examples diff breakouts tag:reviewed as-of:2023-06-01 --limit 1000
+        stage1 examples diff breakouts tag:reviewed as-of:2023-06-01T00:00Z --limit 1000
     """
     from stage1.operations.examples import diff_page, diff_summary
 
