@@ -5,7 +5,6 @@ planning and the making of every column of every row. `explain analyze` would ch
 for none. Client time is execute and fetch over the Unix socket, on a connection that is warm.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -206,22 +205,16 @@ def _prove_index_only(connection: psycopg.Connection[Any], statement: str) -> No
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held on every version."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.catalog", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, few rounds, one server: does the benchmark work?")
+    parser = measuring.parser("catalog", __doc__, 15)
     parser.add_argument("--version", type=int, help="one major version; all that are found by default")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
     found = servers.versions(options.version)
     texts, all_held = [], True
     for binaries in found[-1:] if options.quick else found:
         text, held = measure(binaries, *((QUICK_SIZES, 2, 1) if options.quick else (SIZES, options.rounds, 2)))
-        print(text, end="\n\n", flush=True)
         texts.append(text)
         all_held = all_held and held
-    if options.write:
-        measuring.keep("catalog", "\n\n".join(texts))
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("catalog", "\n\n".join(texts), options, all_held=all_held)
 
 
 if __name__ == "__main__":

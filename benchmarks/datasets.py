@@ -4,7 +4,6 @@ Each round has a database and a server of its own, as whole programs; the bare C
 without anything around. Seconds on the server are those that it counts itself, of the request's arrival to its answer.
 """
 
-import argparse
 import os
 import re
 import subprocess
@@ -249,17 +248,11 @@ def _line(key: str, text: str, medians: dict[str, float], copy: str) -> list[str
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.datasets", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a round of a few examples: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = measuring.parser("datasets", __doc__, 3)
     parser.add_argument("--examples", type=int, default=EXAMPLES)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
     text, all_held = measure(1, 2_000) if options.quick else measure(options.rounds, options.examples)
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("datasets", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("datasets", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":

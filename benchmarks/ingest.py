@@ -4,7 +4,6 @@ The unit is a COPY BINARY of ready-made bytes by one connection into a table of 
 partitions, which nobody guards. Each round has a database of its own; the unit is taken anew in every round.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
@@ -252,21 +251,15 @@ def measure(server: servers.Server, rounds: int, rows: int, small: int, many: tu
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a round of a few rows: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = measuring.parser("ingest", __doc__, 5)
     parser.add_argument("--version", type=int, default=servers.OLDEST, help="the major version of PostgreSQL")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
     with servers.throwaway(servers.versions(options.version)[0]) as server:
         if options.quick:
             text, all_held = measure(server, 1, 2_000, 200, (2_000,))
         else:
             text, all_held = measure(server, options.rounds, ROWS, SMALL, (ROWS, MANY))
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("ingest", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("ingest", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":

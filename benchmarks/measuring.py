@@ -4,6 +4,7 @@ On a shared machine a figure alone says little. So everything that is to be comp
 round, the median of the rounds counts, and targets are ratios where they can be.
 """
 
+import argparse
 import os
 import platform
 import random
@@ -75,6 +76,23 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def machine() -> str:
     """The machine in a few words that hold for a while."""
     return f"{os.cpu_count()} cores, shared; {platform.system()}"
+
+
+def parser(name: str, description: str | None, rounds: int) -> argparse.ArgumentParser:
+    """The arguments that every benchmark takes."""
+    found = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
+    found.add_argument("--quick", action="store_true", help="once, and little: does the benchmark work?")
+    found.add_argument("--rounds", type=int, default=rounds)
+    found.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    return found
+
+
+def ended(name: str, text: str, options: argparse.Namespace, *, all_held: bool) -> int:
+    """Prints what was measured, keeps it where that is asked for, and returns 0 when every target was held."""
+    print(text, end="\n\n")
+    if options.write:
+        keep(name, text)
+    return 0 if all_held or options.quick else 1
 
 
 def keep(name: str, text: str, document: Path = DOCUMENT) -> None:

@@ -5,7 +5,6 @@ A replay is compared with the same work in a transaction a statement, on a serve
 after a night that brought 100,000.
 """
 
-import argparse
 import hashlib
 import os
 import shutil
@@ -265,18 +264,12 @@ def measure(binaries: Binaries, *, quick: bool, rounds: int) -> tuple[str, bool]
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.operations", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a round of a few rows: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = measuring.parser("operations", __doc__, 5)
     parser.add_argument("--version", type=int, default=servers.OLDEST, help="the major version of PostgreSQL")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
     binaries = servers.versions(options.version)[0]
     text, all_held = measure(binaries, quick=options.quick, rounds=1 if options.quick else options.rounds)
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("operations", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("operations", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Times of the derivation are of whole commands, their start included: of `stage1 
 (`to_df(count=...)`, pandas resample, Parquet) on the same trades; benchmarks/fetching.py measures the fetch. Needs no database.
 """
 
-import argparse
 import shutil
 import subprocess
 import sys
@@ -154,17 +153,11 @@ def measure(rounds: int, trades: int) -> tuple[str, bool]:
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipeline", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a round of a few trades: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = measuring.parser("pipeline", __doc__, 3)
     parser.add_argument("--trades", type=int, default=TRADES)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
     text, all_held = measure(1, 20_000) if options.quick else measure(options.rounds, options.trades)
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("pipeline", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("pipeline", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Each command is a process of its own, from its start to its end, in a project folder of its own whose database is up to date.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -83,16 +82,9 @@ def measure(rounds: int) -> tuple[str, bool]:
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
-    options = parser.parse_args(arguments)
+    options = measuring.parser("startup", __doc__, 7).parse_args(arguments)
     text, all_held = measure(1 if options.quick else options.rounds)
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("startup", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("startup", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ The Node program of client/typescript/benchmarks measures; hashing is compared w
 objects, in turn with it. The server is a whole program over a database of its own.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -65,17 +64,11 @@ def measure(rounds: int, count: int) -> tuple[str, bool]:
 
 def main(arguments: list[str]) -> int:
     """Returns 0 when every target was held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.typescript", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a round of a few examples: does the benchmark work?")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = measuring.parser("typescript", __doc__, 5)
     parser.add_argument("--examples", type=int, default=EXAMPLES)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args(arguments)
     text, all_held = measure(1, 2_000) if options.quick else measure(options.rounds, options.examples)
-    print(text, end="\n\n")
-    if options.write:
-        measuring.keep("typescript", text)
-    return 0 if all_held or options.quick else 1
+    return measuring.ended("typescript", text, options, all_held=all_held)
 
 
 if __name__ == "__main__":
