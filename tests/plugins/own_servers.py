@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from psycopg import conninfo, sql
 from stage1 import settings as settings_module
 from stage1.database.embedded import EmbeddedServer
 from tests.plugins.databases import Database
+from tests.plugins.postgres_server import folder_of_a_server
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class OwnServer:
 
 @contextmanager
 def _server() -> Iterator[OwnServer]:
-    project = Path(tempfile.mkdtemp(prefix="stage1-own-"))
+    project = folder_of_a_server("stage1-own-")
     embedded = EmbeddedServer(project, settings_module.load(start=project), throwaway=True)
     try:
         with socket.socket() as free:

@@ -20,6 +20,9 @@ from stage1.database.embedded import EmbeddedServer
 _HANDED_TO_WORKERS = "STAGE1_TEST_SERVER"
 _NAME_HANDED_TO_WORKERS = "STAGE1_TEST_SERVER_NAME"
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+_ENOUGH_MEMORY = 6 * 1024**3
+
 # A developer's shell must not change what the tests find.
 _NOT_FROM_THE_SHELL = (
     "DATABASE_URL",
@@ -84,7 +87,7 @@ def _container() -> tuple[str, str, Callable[[], None]] | None:
 
 
 def _embedded() -> tuple[str, str, Callable[[], None]]:
-    project = Path(tempfile.mkdtemp(prefix="stage1-tests-"))
+    project = folder_of_a_server("stage1-tests-")
     server = EmbeddedServer(project, settings_module.load(start=project), throwaway=True)
 
     def stop() -> None:
@@ -97,3 +100,12 @@ def _embedded() -> tuple[str, str, Callable[[], None]]:
         stop()
         raise
     return conninfo.make_conninfo("", **server.conninfo("postgres")), "the embedded PostgreSQL", stop
+
+
+def folder_of_a_server(prefix: str) -> Path:
+    """A new project in memory where there is room: thousands of databases are made and dropped there in a tenth of the time."""
+    is_there = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)
+    has_room = is_there and shutil.disk_usage(_MEMORY).free > _ENOUGH_MEMORY
+    project = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if has_room else None))
+    project.chmod(0o755)  # so that the account of root's server reaches its data where they are
+    return project
