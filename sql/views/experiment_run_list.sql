@@ -1,11 +1,11 @@
--- One row per run of an experiment, with its example's source id and its evaluations as a JSON array, by name.
--- The evaluations are correlated, so that they are read for the rows of a page only. Their times are RFC 3339 in UTC.
+-- One row per run of an experiment, with its example's source id and its evaluations as a JSON array, by name. Times of evaluations are
+-- RFC 3339 in UTC. Both are correlated: looked up for the rows of a page only, and by their keys, whatever is known of new tables.
 create or replace view public.experiment_run_list as
 select
   r.experiment_id,
   r.run_id,
   r.example_id,
-  x.source_id,
+  (select x.source_id from public.dataset_examples as x where x.example_id = r.example_id) as source_id,
   r.repetition,
   r.output,
   r.error,
@@ -34,8 +34,7 @@ select
     from public.experiment_evaluations as v
     where v.run_id = r.run_id
   ), '[]') as evaluations
-from public.experiment_runs as r
-inner join public.dataset_examples as x on x.example_id = r.example_id;
+from public.experiment_runs as r;
 
 comment on view public.experiment_run_list is
 'One row per run of an experiment: its example, its output or error, and its evaluations.';

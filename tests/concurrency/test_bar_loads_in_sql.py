@@ -47,7 +47,7 @@ class Session:
 
     def ended(self):
         """The answer, or the error that it ended with."""
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         self.connection.close()
         return self.error or self.answer

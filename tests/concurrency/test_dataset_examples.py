@@ -22,7 +22,7 @@ def at_once(database):
         def begin(number):
             def begun(connection):
                 connection.execute("select 1")
-                start.wait(20)
+                start.wait(60)
                 return work(connection, number)
 
             return begun

@@ -20,9 +20,9 @@ class Examples:
     def __init__(self, run_cli: RunCli, database: Database, folder: Path) -> None:
         self._run_cli, self._database, self._file = run_cli, database, folder / "examples.ndjson"
 
-    def __call__(self, *arguments: str) -> CallResult:
+    def __call__(self, *arguments: str, **env: str) -> CallResult:
         """`stage1 examples ...`."""
-        return self._run_cli("examples", *arguments, database=self._database)
+        return self._run_cli("examples", *arguments, database=self._database, env=env)
 
     def upsert(self, contents: dict[str, int], *options: str) -> CallResult:
         """Upserts inputs by source id as a mirror."""
@@ -96,6 +96,14 @@ def test_a_restore_makes_a_version_and_a_tag_names_one(examples: Examples) -> No
     assert examples("list", NAME, "--version", "tag:reviewed").exit_code == ExitCode.ANSWER_IS_NO
 
 
+def test_a_command_has_the_time_that_it_takes(examples: Examples, tmp_path: Path) -> None:
+    """The limit of a request to the server is not one of a file that is long, or comes slowly."""
+    (tmp_path / "more.ndjson").write_text('{"source_id":"d","input":{"n":5}}\n', encoding="utf-8")
+    for arguments in (("upsert", NAME, "more.ndjson", "--mode", "merge"), ("restore", NAME, "1"), ("tag", NAME, "first", "1")):
+        found = examples(*arguments, STAGE1_REQUEST_TIMEOUT="0.001")
+        assert found.exit_code == ExitCode.DONE, found.stderr
+
+
 def test_an_upsert_that_is_refused_changes_nothing(examples: Examples) -> None:
     given: list[tuple[str, tuple[str, ...], ExitCode, str]] = [
         ("", (), ExitCode.REFUSED, "[S1E05]"),
@@ -124,6 +132,8 @@ def test_what_is_not_there_is_an_answer_and_nonsense_is_not(examples: Examples) 
         (("history", NAME, "gone"), ExitCode.ANSWER_IS_NO, "[S1E08]"),
         (("tag", NAME, "12"), ExitCode.REFUSED, "tag was '12'"),
         (("tag", NAME, "gone", "--remove"), ExitCode.ANSWER_IS_NO, "[S1E07]"),
+        (("tag", NAME, "gone", "1", "--remove"), ExitCode.USAGE, "leave VERSION out"),
+        (("upsert", "not \udcff", "/dev/null", "--mode", "merge"), ExitCode.REFUSED, "name is not UTF-8."),
         (("list", NAME, "--limit", "-1"), ExitCode.USAGE, "--limit"),
         (("upsert", NAME, "gone.ndjson", "--mode", "merge"), ExitCode.USAGE, "gone.ndjson"),
         (("upsert", NAME, "gone.ndjson"), ExitCode.USAGE, "  merge,\n  mirror"),

@@ -10,7 +10,7 @@ from tests.plugins.databases import Database
 
 WaitUntilBlocked = Callable[[psycopg.Connection], None]
 WaitUntilSomebodyIsBlocked = Callable[..., None]
-_DEADLINE = 20.0
+_DEADLINE = 60.0
 
 
 @pytest.fixture

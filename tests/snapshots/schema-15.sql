@@ -351,6 +351,7 @@ CREATE FUNCTION public.fn_compare_experiments(p_base uuid, p_other uuid, p_limit
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     SET jit TO 'off'
     AS …;
 
@@ -568,6 +569,7 @@ CREATE FUNCTION public.fn_diff_dataset_versions(p_dataset text, p_base text, p_o
     LANGUAGE plpgsql STABLE
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_sort TO 'on'
     SET jit TO 'off'
     AS …;
 
@@ -602,6 +604,7 @@ CREATE FUNCTION public.fn_experiment_runs(p_experiment_id uuid, p_limit integer 
     SET search_path TO ''
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_sort TO 'off'
+    SET enable_incremental_sort TO 'off'
     SET jit TO 'off'
     AS …;
 
@@ -793,6 +796,7 @@ CREATE FUNCTION public.fn_incomplete_evaluations(p_experiment_id uuid, p_names t
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     SET enable_sort TO 'off'
+    SET enable_incremental_sort TO 'off'
     SET jit TO 'off'
     AS …;
 
@@ -806,6 +810,7 @@ CREATE FUNCTION public.fn_incomplete_runs(p_experiment_id uuid, p_limit integer 
     SET plan_cache_mode TO 'force_custom_plan'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     SET jit TO 'off'
     AS …;
 
@@ -3042,7 +3047,9 @@ CREATE VIEW public.experiment_run_list AS
  SELECT r.experiment_id,
     r.run_id,
     r.example_id,
-    x.source_id,
+    ( SELECT x.source_id
+           FROM public.dataset_examples x
+          WHERE (x.example_id = r.example_id)) AS source_id,
     r.repetition,
     r.output,
     r.error,
@@ -3054,8 +3061,7 @@ CREATE VIEW public.experiment_run_list AS
     COALESCE(( SELECT json_agg(json_build_object('name', v.name, 'annotator_kind', v.annotator_kind, 'label', v.label, 'score', v.score, 'explanation', v.explanation, 'error', v.error, 'metadata', v.metadata, 'started_at', to_char((v.started_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'finished_at', to_char((v.finished_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'recorded_at', to_char((v.recorded_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), 'recorded_by', v.recorded_by) ORDER BY v.name) AS json_agg
            FROM public.experiment_evaluations v
           WHERE (v.run_id = r.run_id)), '[]'::json) AS evaluations
-   FROM (public.experiment_runs r
-     JOIN public.dataset_examples x ON ((x.example_id = r.example_id)));
+   FROM public.experiment_runs r;
 
 ALTER TABLE public.experiment_run_list OWNER TO stage1_owner;
 

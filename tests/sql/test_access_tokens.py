@@ -34,6 +34,7 @@ def is_in_force(db: Db) -> bool:
         (("  ", "read", HASH, None), "S1A01"),
         (("x" * 256, "read", HASH, None), "S1A02"),
         (("a\nb", "read", HASH, None), "S1A02"),
+        ((" desk", "read", HASH, None), "S1A02"),
         (("x", None, HASH, None), "S1A02"),
         (("x", "admin", HASH, None), "S1A02"),
         (("x", "read", b"short", None), "S1A02"),

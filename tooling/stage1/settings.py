@@ -133,7 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "STAGE1_LOAD_WAIT",
         "3600",
-        "Seconds that the load of a file waits for another load of the same symbols.",
+        "Seconds that the load of a file waits for another load of the same symbols, or of the same set of examples.",
     ),
     Setting("STAGE1_LOCK_RETRIES", "10", "How often a migration that met a busy table is tried again."),
     Setting("STAGE1_MIGRATION_WAIT", "600", "Seconds that `migrate` waits for another one that is running on the same database."),

@@ -18,9 +18,10 @@ begin
       message = format('p_name was %s; it is required.', case when p_name is null then 'null' else 'empty' end),
       hint = 'Pass the name of whoever will have the token.';
   end if;
-  if octet_length(p_name) > 255 or p_name ~ '[[:cntrl:]]' then
+  -- Who wrote a version is kept without blanks at its ends: ' desk' would be taken for desk.
+  if octet_length(p_name) > 255 or p_name ~ '[[:cntrl:]]' or p_name <> btrim(p_name) then
     raise exception using errcode = 'S1A02',
-      message = format('p_name was %s bytes long, or held control characters; a name of at most 255 bytes was expected.',
+      message = format('p_name was %s bytes long, held control characters, or had blanks at an end; at most 255 bytes were expected.',
         octet_length(p_name)),
       hint = 'Pass the name of whoever will have the token.';
   end if;

@@ -1,4 +1,5 @@
 -- Fills pg_temp.example_changes with what a dataset must change to be what it was at one of its versions; p_latest is its latest.
+-- `limit 1` makes each look one into a unique index, as in fn_diff_dataset_versions.
 -- Locks: none but on the temporary table.
 -- Security definer: it is called with the owner's rights, and finds no types that the caller made.
 -- depends: make_example_changes version_differences
@@ -23,8 +24,18 @@ begin
     case when k.other_hash is null then 'deleted' when k.base_hash is null then 'restored' else 'changed' end,
     r.input, r.output, r.metadata, r.content_hash
   from stage1_internal.version_differences(p_dataset_id, p_latest, p_sequence) as k
-  inner join public.dataset_examples as e on e.example_id = k.example_id
-  left join public.dataset_example_revisions as r on r.example_id = k.example_id and r.from_sequence = k.other_sequence
+  cross join lateral (
+    select q.source_id, q.example_id
+    from public.dataset_examples as q
+    where q.example_id = k.example_id
+    limit 1
+  ) as e
+  left join lateral (
+    select q.input, q.output, q.metadata, q.content_hash
+    from public.dataset_example_revisions as q
+    where q.example_id = k.example_id and q.from_sequence = k.other_sequence
+    limit 1
+  ) as r on true
   order by e.source_id;
 end;
 $function$;

@@ -1,7 +1,8 @@
 -- How the examples of two versions of a dataset differ, in the order of their source ids: the page after one of them.
 -- What was revised between the two is found by the range of sequences and then ordered, where that is little. Where the versions
 -- between say that it is much, the examples are walked in their order instead, until the page is full: few of them are skipped.
--- The walk is over a range of one dataset, for the reason that fn_dataset_examples gives.
+-- The walk is over a range of one dataset, for the reason that fn_dataset_examples gives, and nothing is sorted there. `limit 1`
+-- makes each look one into a unique index: of a dataset that nobody has analysed a join would choose its side by chance.
 -- p_base may be the later one. An example that changed and changed back does not differ.
 -- Raises: S1A02 argument invalid; of a version S1A02, S1E01, S1E07; of the dataset S1A01, S1C02.
 -- depends: version_differences version_sequence fn_find_dataset check_page
@@ -24,6 +25,7 @@ create or replace function public.fn_diff_dataset_versions(
   stable
   set search_path = ''
   set plan_cache_mode = force_custom_plan
+  set enable_sort = on
   set jit = off
 as $function$
 declare
@@ -37,6 +39,7 @@ begin
   from public.dataset_versions as v
   where v.dataset_id = v_dataset_id and v.sequence > least(v_base, v_other) and v.sequence <= greatest(v_base, v_other);
   if v_is_much then
+    perform set_config('enable_sort', 'off', true);
     return query
     select f.source_id, case when f.base is null then 'new' when f.other is null then 'deleted' else 'changed' end,
       encode(f.base, 'hex'), encode(f.other, 'hex'),
@@ -69,7 +72,12 @@ begin
   select e.source_id, case when k.base_hash is null then 'new' when k.other_hash is null then 'deleted' else 'changed' end,
     encode(k.base_hash, 'hex'), encode(k.other_hash, 'hex'), k.base_sequence, k.other_sequence
   from stage1_internal.version_differences(v_dataset_id, v_base, v_other) as k
-  inner join public.dataset_examples as e on e.example_id = k.example_id
+  cross join lateral (
+    select q.source_id
+    from public.dataset_examples as q
+    where q.example_id = k.example_id
+    limit 1
+  ) as e
   where e.source_id > coalesce(p_after_source_id, '')
   order by e.source_id
   limit p_limit;

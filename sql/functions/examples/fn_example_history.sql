@@ -1,4 +1,5 @@
 -- What an example was, newest first: each of its revisions, with the version that made it so.
+-- The page is found along the example's revisions; then each has one look for its version, which `limit 1` enforces.
 -- Raises: S1A02 argument invalid, S1E08 example not found; of the dataset S1A01, S1C02.
 -- depends: fn_find_dataset check_page
 create or replace function public.fn_example_history(
@@ -39,11 +40,20 @@ begin
   end if;
   return query
   select v.sequence, v.version_id, v.created_at, v.created_by, r.kind, r.input, r.output, r.metadata, encode(r.content_hash, 'hex')
-  from public.dataset_example_revisions as r
-  inner join public.dataset_versions as v on v.dataset_id = r.dataset_id and v.sequence = r.from_sequence
-  where r.example_id = v_example_id and (p_before_sequence is null or r.from_sequence < p_before_sequence)
-  order by r.from_sequence desc
-  limit p_limit;
+  from (
+    select q.*
+    from public.dataset_example_revisions as q
+    where q.example_id = v_example_id and (p_before_sequence is null or q.from_sequence < p_before_sequence)
+    order by q.from_sequence desc
+    limit p_limit
+  ) as r
+  cross join lateral (
+    select q.sequence, q.version_id, q.created_at, q.created_by
+    from public.dataset_versions as q
+    where q.dataset_id = r.dataset_id and q.sequence = r.from_sequence
+    limit 1
+  ) as v
+  order by r.from_sequence desc;
 end;
 $function$;
 

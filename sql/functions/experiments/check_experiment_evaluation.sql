@@ -1,4 +1,6 @@
 -- Refuses an evaluation that cannot be recorded, naming it and the argument that is wrong.
+-- A number such as 1e308 is stored in 12 bytes and read as 309 digits, so that large metadata are not written out to be measured.
+-- What was staged may be compressed; `|| '{}'` gives it as it is.
 -- Definer functions call it: types that their caller made in pg_temp are found last.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1A03 span inverted.
 -- depends: check_experiment_span
@@ -41,7 +43,7 @@ begin
     when p_error is not null and (p_label is not null or p_score is not null)
       then 'has an error and a label or a score; it is one or the other'
     when jsonb_typeof(p_metadata) <> 'object' then 'has metadata that are no JSON object'
-    when pg_column_size(p_metadata) > 8388608 or octet_length(p_metadata::text) > 1048576
+    when pg_column_size(p_metadata || '{}') > 8388608 or octet_length(p_metadata::text) > 1048576
       then 'has metadata of more than 1048576 bytes as text, its numbers written out'
   end;
   if v_wrong is not null then

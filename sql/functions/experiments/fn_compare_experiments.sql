@@ -1,6 +1,7 @@
 -- The page of the examples that follows a source id, of those that are in the version of one of two experiments: where they are,
 -- whether their content differs between the versions, and the runs of both. An example that one version lacks does not differ.
--- The ids of a page are found first, along the dataset's examples; then the runs of its examples are read by their key.
+-- The ids of a page are found first, along the dataset's examples, without sorting what is behind the page; then the runs of its
+-- examples are read by their key.
 -- plpgsql with custom plans, because the plan depends on the limit.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1X01 experiment not found, S1X07 not comparable.
 -- depends: experiment_run_list find_compared_experiments check_page
@@ -25,6 +26,7 @@ create or replace function public.fn_compare_experiments(
   set plan_cache_mode = force_custom_plan
   set enable_hashjoin = off
   set enable_mergejoin = off
+  set enable_sort = off
   set jit = off
 as $function$
 declare

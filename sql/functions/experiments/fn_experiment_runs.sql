@@ -1,6 +1,7 @@
 -- The page of an experiment's runs that follows a run, by its number; each with its evaluations.
 -- plpgsql with custom plans, because the plan depends on the limit. `attempt > 0` always holds: it names
 -- the index of pages, and a range of both its columns keeps the planner from walking along the runs of all experiments.
+-- An incremental sort of one group, the experiment, would sort it whole for each page.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1X01 experiment not found.
 -- depends: experiment_run_list find_experiment check_page
 create or replace function public.fn_experiment_runs(
@@ -25,6 +26,7 @@ create or replace function public.fn_experiment_runs(
   set search_path = ''
   set plan_cache_mode = force_custom_plan
   set enable_sort = off
+  set enable_incremental_sort = off
   set jit = off
 as $function$
 begin

@@ -3,6 +3,7 @@
 -- One walk along the experiment's runs, whatever the page: reading all pages costs it once.
 -- plpgsql with custom plans, because the plan depends on the limit. `attempt > 0` always holds: it names
 -- the index of pages, and a range of both its columns keeps the planner from walking along the runs of all experiments.
+-- An incremental sort of one group, the experiment, would sort it whole for each page.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1X01 experiment not found.
 -- depends: find_experiment check_page
 create or replace function public.fn_incomplete_evaluations(
@@ -28,6 +29,7 @@ create or replace function public.fn_incomplete_evaluations(
   set enable_hashjoin = off
   set enable_mergejoin = off
   set enable_sort = off
+  set enable_incremental_sort = off
   set jit = off
 as $function$
 declare
@@ -60,7 +62,12 @@ begin
     order by r.experiment_id, r.run_id
     limit p_limit
   ) as page
-  inner join public.dataset_examples as x on x.example_id = page.example_id
+  cross join lateral (
+    select q.source_id
+    from public.dataset_examples as q
+    where q.example_id = page.example_id
+    limit 1
+  ) as x
   cross join lateral (
     select v.input, v.output, v.metadata
     from public.dataset_example_revisions as v

@@ -1,6 +1,6 @@
 -- The page of the examples that follows a source id, of those that an experiment still has to run: with their content in the
 -- experiment's version, and the repetitions that are missing or failed. p_limit counts examples.
--- One walk along the dataset's examples, whatever the page: reading all pages costs it once.
+-- One walk along the dataset's examples, whatever the page: reading all pages costs it once, and nothing is sorted.
 -- plpgsql with custom plans, because the plan depends on the limit.
 -- Raises: S1A01 argument missing, S1A02 argument invalid, S1X01 experiment not found.
 -- depends: find_experiment check_page
@@ -23,6 +23,7 @@ create or replace function public.fn_incomplete_runs(
   set plan_cache_mode = force_custom_plan
   set enable_hashjoin = off
   set enable_mergejoin = off
+  set enable_sort = off
   set jit = off
 as $function$
 declare

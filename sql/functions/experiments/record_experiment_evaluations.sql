@@ -39,7 +39,7 @@ begin
   where s.source_id is null or s.repetition is null or s.name is null or octet_length(s.name) not between 1 and 255
     or s.annotator_kind not in ('CODE', 'LLM', 'HUMAN') or s.score not between -1e100 and 1e100 or s.error = ''
     or s.error is not null and (s.label is not null or s.score is not null) or jsonb_typeof(s.metadata) <> 'object'
-    or octet_length(s.metadata::text) > 1048576
+    or pg_column_size(s.metadata || '{}') > 8388608 or octet_length(s.metadata::text) > 1048576
     or not isfinite(s.started_at) or not isfinite(s.finished_at) or s.finished_at < s.started_at
   limit 1;
   if found then

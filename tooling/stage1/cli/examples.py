@@ -210,10 +210,10 @@ def restore(
 @examples.command()
 @click.argument("name")
 @click.argument("tag")
-@click.argument("version", default="latest")
+@click.argument("version", required=False)
 @click.option("--remove", is_flag=True, help="Take the tag away.")
 @pass_application
-def tag(application: Application, name: str, tag: str, version: str, remove: bool) -> None:
+def tag(application: Application, name: str, tag: str, version: str | None, remove: bool) -> None:
     """Give a version a name that can be moved to another: TAG is then found as tag:TAG.
 
     \b
@@ -222,13 +222,16 @@ def tag(application: Application, name: str, tag: str, version: str, remove: boo
         stage1 examples tag breakouts reviewed 3
         stage1 examples tag breakouts reviewed --remove
     """
-    from stage1.operations.examples import tag_version, untag_version
+    from stage1.operations.examples import LATEST, tag_version, untag_version
 
+    if remove and version is not None:
+        raise click.UsageError("--remove takes the tag away from whichever version has it; leave VERSION out.")
+    target, settings = application.target(), application.settings
     if remove:
-        untag_version(application.target(), application.settings, name, tag)
+        untag_version(target, settings, name, tag)
         application.say(f"{name}: the tag {tag} is gone")
     else:
-        application.show_record(tag_version(application.target(), application.settings, name, tag, version, _caller()))
+        application.show_record(tag_version(target, settings, name, tag, LATEST if version is None else version, _caller()))
 
 
 def _report(application: Application, name: str, answer: dict[str, object], dry_run: bool) -> None:

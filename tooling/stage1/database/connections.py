@@ -99,8 +99,12 @@ def connected(target: Target, settings: Settings, purpose: Purpose) -> Iterator[
 
     To read, write or serve, the block is one transaction; a migration makes its own transactions with `limited`.
     """
+    is_one_transaction = purpose in (Purpose.READ, Purpose.WRITE, Purpose.SERVE)
+    if purpose is Purpose.SERVE and not isinstance(target, LendingTarget):
+        # A command, and no request: its file may be long, and whoever writes to its stdin slow.
+        purpose = Purpose.LOAD
     with _opened(target, settings, purpose) as connection, translated():
-        if purpose in (Purpose.READ, Purpose.WRITE, Purpose.SERVE):
+        if is_one_transaction:
             with limited(connection, settings, purpose):
                 yield connection
         else:

@@ -8,4 +8,5 @@ _NAMESPACE = uuid.UUID("6f1d3c5e-8a0b-5c7d-9e2f-4b6a8c0d1e3f")
 
 def dataset_id_of(slug: str) -> uuid.UUID:
     """The id that a dataset of this slug gets where stage1 makes it."""
-    return uuid.uuid5(_NAMESPACE, slug)
+    # An argument that is no UTF-8 has half surrogates. It is refused where it is sent, by its name.
+    return uuid.uuid5(_NAMESPACE, slug.encode(errors="replace").decode())
