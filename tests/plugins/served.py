@@ -11,7 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +107,14 @@ class Served:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Tells it to end, and returns its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=_PATIENCE)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Its exit code, when it has ended and all that it said is read."""
+        code = self.process.wait(timeout=_PATIENCE)
+        if self.reader is not None:
+            self.reader.join(_PATIENCE)
+        return code
 
 
 class StartServer(Protocol):
@@ -119,6 +127,14 @@ def answer_of(connection: http.client.HTTPConnection) -> Answer:
     """The answer to the request that was sent on a connection."""
     found = connection.getresponse()
     return Answer(found.status, {name.lower(): value for name, value in found.getheaders()}, found.read())
+
+
+def soon(ask: Callable[[], Answer], status: int) -> Answer:
+    """The answer once it has that status: for what becomes so after a while, or is refused in between where a machine is slow."""
+    deadline = time.monotonic() + _PATIENCE
+    while (found := ask()).status != status:
+        assert time.monotonic() < deadline, f"still {found.status}: {found.body!r}"
+    return found
 
 
 def _started(folder: Path, database: Database, arguments: tuple[str, ...], env: Mapping[str, str]) -> Served:

@@ -1,14 +1,11 @@
 """Who may ask the server: by token, by the name it is addressed with, and by the web page that a browser has open."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from tests.plugins.command_line import RunCli
 from tests.plugins.databases import Database
 from tests.plugins.own_servers import OwnServer
-from tests.plugins.served import Answer, Served, StartServer, answer_of
+from tests.plugins.served import Served, StartServer, answer_of, soon
 
 MERGE = {"name": "breakouts", "mode": "merge", "examples": [{"source_id": "a", "input": {"x": 1}}]}
 PLAN = "/v1/datasets/upsert/plan"
@@ -20,14 +17,6 @@ def make(run_cli: RunCli, database: Database, name: str, *options: str) -> str:
     found = run_cli("tokens", "create", name, *options, database=database)
     assert found.exit_code == 0, found.stderr
     return found.stdout.strip()
-
-
-def soon(ask: Callable[[], Answer], status: int) -> Answer:
-    """The answer once it has that status: what a server remembers of a token ends within seconds."""
-    deadline = time.monotonic() + 10
-    while (found := ask()).status != status:
-        assert time.monotonic() < deadline, f"still {found.status}: {found.body!r}"
-    return found
 
 
 def test_what_each_token_may(database: Database, run_cli: RunCli, start_server: StartServer) -> None:
@@ -155,10 +144,16 @@ def test_the_page_that_may_and_its_own(database: Database, run_cli: RunCli, star
 
 
 def test_settings_that_cannot_be_read(database: Database, run_cli: RunCli) -> None:
-    for origins in ("desk.example", "https://desk.example/", "*", "http://["):
-        refused = run_cli("serve", "--port", "0", database=database, env={"STAGE1_ALLOWED_ORIGINS": origins})
-        assert refused.exit_code == 2
-        assert "STAGE1_ALLOWED_ORIGINS" in refused.stderr
+    unreadable = {
+        "STAGE1_ALLOWED_ORIGINS": ("desk.example", "https://desk.example/", "*", "http://["),
+        "STAGE1_ALLOWED_HOSTS": ("https://desk.example", "desk.example:8321", "desk.example,a/b"),
+        "STAGE1_MAX_BODY_MB": ("many",),
+    }
+    for name, values in unreadable.items():
+        for value in values:
+            refused = run_cli("serve", "--port", "0", database=database, env={name: value})
+            assert refused.exit_code == 2
+            assert name in refused.stderr
 
 
 def test_the_commands(database: Database, run_cli: RunCli) -> None:

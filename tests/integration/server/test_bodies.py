@@ -5,12 +5,13 @@ import json
 import socket
 import zlib
 from contextlib import closing, suppress
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 
 from tests.plugins.databases import Database
-from tests.plugins.served import Served, StartServer, answer_of
+from tests.plugins.served import Answer, Served, StartServer, answer_of, soon
 
 UPSERT = "/v1/datasets/upsert"
 JSON = {"Content-Type": "application/json"}
@@ -157,16 +158,27 @@ def test_expect_100_continue(served: Served) -> None:
 
 
 def test_a_body_that_does_not_arrive(database: Database, start_server: StartServer) -> None:
-    served = start_server(database, env={"STAGE1_REQUEST_TIMEOUT": "1", "STAGE1_POOL_SIZE": "1"})
-    with closing(served.connection()) as connection:
+    def begun(served: Served) -> HTTPConnection:
+        connection = served.connection()
         connection.putrequest("POST", UPSERT)
         for name, value in {**JSON, "Content-Length": "100"}.items():
             connection.putheader(name, value)
         connection.endheaders(b"{")
-        # Slow clients hold neither a thread nor a connection to the database.
-        assert served.get("/v1/datasets").status == 200
-        refused = answer_of(connection)
-    assert (refused.status, refused.json["code"]) == (408, "S1H04")
+        return connection
+
+    def given_up() -> Answer:
+        with closing(begun(hurried)) as connection:
+            return answer_of(connection)
+
+    served = start_server(database, env={"STAGE1_POOL_SIZE": "1"})
+    slow = [begun(served) for _ in range(4)]
+    # Slow clients hold neither a thread nor a connection to the database.
+    assert served.get("/v1/datasets").status == 200
+    for connection in slow:
+        connection.close()
+    hurried = start_server(database, env={"STAGE1_REQUEST_TIMEOUT": "1"})
+    refused = soon(given_up, 408)
+    assert refused.json["code"] == "S1H04"
     assert refused.headers["connection"] == "close"
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from tests.plugins.databases import Database
-from tests.plugins.served import Served, StartServer
+from tests.plugins.served import Served, StartServer, soon
 
 FIELDS = {"type", "title", "status", "detail", "code", "hint", "instance"}
 
@@ -24,6 +24,7 @@ FIELDS = {"type", "title", "status", "detail", "code", "hint", "instance"}
         ("GET", "/v1/datasets/a%00b", 422, "S1A02"),
         ("GET", "/v1/datasets/x/history?source_id=%00", 422, "S1A02"),
         ("GET", "/v1/datasets/%ff%fe", 404, "S1C02"),
+        ("GET", "/v1/datasets/a%2fb/versions", 404, "AddressNotFound"),
     ],
 )
 def test_a_refusal_is_a_problem(served: Served, method: str, path: str, status: int, code: str) -> None:
@@ -34,6 +35,7 @@ def test_a_refusal_is_a_problem(served: Served, method: str, path: str, status: 
     assert (refused.status, problem["status"], problem["code"]) == (status, status, code)
     assert problem["type"].endswith(f"/{code}")
     assert problem["instance"] == refused.headers["x-request-id"] == "desk.1-a_b"
+    assert ("is reached by its id" in problem["hint"]) == ("%2f" in path)
 
 
 def test_a_bad_parameter_is_named_and_not_echoed(served: Served) -> None:
@@ -78,10 +80,11 @@ def test_a_database_that_is_gone_and_comes_back(database: Database, start_server
         # What PostgreSQL says of hosts, users and databases is the operator's.
         assert database.name not in refused.body.decode()
     assert served.get("/health").status == 200
-    assert any(database.name in line.get("message", "") for line in served.log())
+    with served.news:
+        assert served.news.wait_for(lambda: any(database.name in line.get("message", "") for line in served.log()), 60)
     admin.rows(f"alter database {database.name} allow_connections true")
-    assert served.get("/ready").status == 200
-    assert served.get("/v1/datasets").status == 200
+    for path in ("/ready", "/v1/datasets"):
+        soon(lambda path=path: served.get(path), 200)  # type: ignore[misc]
 
 
 def test_connections_that_broke_are_replaced_unseen(database: Database, start_server: StartServer) -> None:

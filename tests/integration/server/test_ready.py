@@ -30,6 +30,7 @@ def test_serve_does_not_begin_on_another_schema(database: Database, run_cli: Run
     ended = run_cli("serve", "--port", "0", database=database)
     assert ended.exit_code == code, ended.stderr
     assert said in ended.stderr
+    assert "stage1 migrate" in ended.stderr or "nstall" in ended.stderr, "it says what to do"
 
 
 def test_serve_needs_a_migrated_database(empty_database: Database, run_cli: RunCli) -> None:

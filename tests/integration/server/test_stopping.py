@@ -9,7 +9,7 @@ import pytest
 from tests.plugins.command_line import RunCli
 from tests.plugins.databases import Database
 from tests.plugins.locks import WaitUntilSomebodyIsBlocked
-from tests.plugins.served import Answer, Served, StartServer
+from tests.plugins.served import Answer, Served, StartServer, soon
 
 UPSERT = "/v1/datasets/upsert"
 GIVEN = {"name": "stopping", "mode": "merge", "examples": [{"source_id": "a", "input": {}}]}
@@ -17,13 +17,15 @@ CHANGED = {**GIVEN, "examples": [{"source_id": "a", "input": {"x": 1}}]}
 VERSIONS = "select count(*) from public.dataset_versions"
 
 
-def blocked_write(served: Served) -> tuple[threading.Thread, list[Answer | OSError]]:
-    """A write that waits for whoever holds the dataset, and what becomes of it."""
+def blocked_write(served: Served, *, until_refused: bool = False) -> tuple[threading.Thread, list[Answer | OSError]]:
+    """A write that waits for whoever holds the dataset, and what becomes of it; or one after the other while they get answers."""
     answers: list[Answer | OSError] = []
 
     def ask() -> None:
         try:
             answers.append(served.post(UPSERT, CHANGED))
+            while until_refused:
+                answers.append(served.post(UPSERT, CHANGED))
         except OSError as problem:
             answers.append(problem)
 
@@ -54,7 +56,7 @@ def test_a_stop_finishes_what_runs(
     [answer] = answers
     assert isinstance(answer, Answer)
     assert (answer.status, answer.json["created_version"]) == (200, True)
-    assert served.process.wait(60) == 0
+    assert served.ended() == 0
     assert database.value(VERSIONS) == 2
     assert served.lines[-1] == "stopped"
 
@@ -80,15 +82,17 @@ def test_a_write_that_does_not_end_is_given_up(
     database: Database, start_server: StartServer, wait_until_somebody_is_blocked: WaitUntilSomebodyIsBlocked
 ) -> None:
     served = start_server(database, env={"STAGE1_REQUEST_TIMEOUT": "2"})
-    assert served.post(UPSERT, GIVEN).status == 200
+    soon(lambda: served.post(UPSERT, GIVEN), 200)
     with database.connect(autocommit=False) as blocker:
         blocker.execute("select 1 from public.stage1_datasets for update")
-        thread, answers = blocked_write(served)
+        # One write after the other is given up, until nobody answers any more: in the midst of one of them the server is stopped.
+        thread, answers = blocked_write(served, until_refused=True)
         wait_until_somebody_is_blocked(database)
         # The server has ended although the lock is still held.
         assert served.stop() in (0, 5)
         thread.join(60)
-    assert not isinstance(answers[0], Answer) or answers[0].status == 503
+    assert all(answer.status == 503 for answer in answers if isinstance(answer, Answer))
+    assert isinstance(answers[-1], OSError)
     assert database.value(VERSIONS) == 1
 
 
@@ -114,7 +118,7 @@ def test_a_database_that_is_not_migrated(empty_database: Database, run_cli: RunC
 
 def _idle(served: Served) -> socket.socket:
     """A connection on which one request was answered, and that stays open."""
-    connection = socket.create_connection(served.address, timeout=20)
+    connection = socket.create_connection(served.address, timeout=60)
     connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answer = b""
     while not answer.endswith(b"}"):

@@ -24,6 +24,8 @@ _Pool = ConnectionPool[psycopg.Connection[DictRow]]
 # What was waited for is looked at again after so many seconds: a database that is gone is told at once, not at the end.
 _LOOK_AGAIN = 1.0
 _LONGEST_WAIT = 30.0
+# The pool's own pauses double, up to as long as it goes on trying. It gives up soon: the next caller makes it try at once.
+_TRIES_FOR = 0.5
 _IDLE = 300.0
 _LIFETIME = 3600.0
 
@@ -103,7 +105,7 @@ def pooled(target: Target, settings: Settings, *, size: int | None = None) -> Po
         check=ConnectionPool.check_connection,
         max_idle=_IDLE,
         max_lifetime=_LIFETIME,
-        reconnect_timeout=_LONGEST_WAIT,
+        reconnect_timeout=_TRIES_FOR,
         num_workers=2,
     )
     return PooledTarget(target.parameters, target.origin, target.is_embedded, target.notes, pool)

@@ -15,9 +15,15 @@ def check_ready(target: Target, settings: Settings) -> str:
         applied = {str(row["migration_id"]): row["sha256"] for row in calls.rows(connection, "public.fn_applied_migrations")}
     files = {file.id: file.sha256 for file in read_folder(resources.migrations_folder())}
     if unknown := sorted(applied.keys() - files.keys()):
-        raise DatabaseNewer(f"The database has migrations that this version does not know: {', '.join(unknown)}.")
+        raise DatabaseNewer(
+            f"The database has migrations that this version does not know: {', '.join(unknown)}.",
+            hint="Install the stage1 that migrated it (pip install --upgrade stage1).",
+        )
     if others := sorted(name for name, sha256 in applied.items() if files[name] != sha256):
-        raise HistoryChanged(f"The database was migrated by other files than those of this version: {', '.join(others)}.")
+        raise HistoryChanged(
+            f"The database was migrated by other files than those of this version: {', '.join(others)}.",
+            hint="Install the package again; `stage1 migrate --plan` says what differs.",
+        )
     if pending := sorted(files.keys() - applied.keys()):
         raise NotMigrated(f"The database lacks migrations: {', '.join(pending)}.", hint="Run `stage1 migrate`.")
     return max(applied)

@@ -45,7 +45,9 @@ _THREADS_PER_CONNECTION = 2
 
 def create_application(target: Target, settings: Settings, *, host: str = "127.0.0.1", is_loopback: bool = True) -> FastAPI:
     """The application over one database, for a server that listens on that address."""
-    symbol_aliases(settings)  # refuses what cannot be read while nobody has asked yet
+    # What cannot be read is refused while nobody has asked yet.
+    symbol_aliases(settings)
+    settings.number("STAGE1_MAX_BODY_MB")
     database = pooled(target, settings)
     at_the_door = pooled(target, settings, size=1)  # whoever may come in is known while all others are in use
     serving = Serving(database, settings, Metrics(database.figures), at_the_door)

@@ -138,7 +138,10 @@ def _of_the_framework(error: HTTPException, scope: Scope) -> ProblemResponse:
         error.status_code, str(error.detail)
     )
     name = {404: "AddressNotFound", 405: "MethodNotAllowed"}.get(error.status_code, "RequestRefused")
-    fields = _fields(error.status_code, name, title, detail, "GET /openapi.json names every address and what it takes.", scope)
+    hint = "GET /openapi.json names every address and what it takes."
+    if error.status_code == HTTPStatus.NOT_FOUND and b"%2f" in scope.get("raw_path", b"").lower():
+        hint = f"A name that holds a slash is no part of an address: a dataset is reached by its id. {hint}"
+    fields = _fields(error.status_code, name, title, detail, hint, scope)
     return ProblemResponse(fields, error.status_code, dict(error.headers or {}))
 
 

@@ -30,7 +30,7 @@ class OwnNames:
     """Under which names the server may be addressed, and which origins may ask."""
 
     def __init__(self, settings: Settings, host: str) -> None:
-        self._hosts = {_bare(host), *(_bare(name) for name in _listed(settings, "STAGE1_ALLOWED_HOSTS"))}
+        self._hosts = {_bare(host), *(_host(name) for name in _listed(settings, "STAGE1_ALLOWED_HOSTS"))}
         self._origins = frozenset(_origin(given) for given in _listed(settings, "STAGE1_ALLOWED_ORIGINS"))
         address = _address(host)
         # An address is no name that a web page could make point here.
@@ -140,6 +140,15 @@ def _origin(given: str) -> str:
             hint="An origin is a scheme, a host and, where it is not the usual one, a port; without a slash behind it.",
         )
     return f"{found.scheme}://{found.netloc}".lower()
+
+
+def _host(given: str) -> str:
+    if "/" in given or (":" in given and _address(given) is None):
+        raise UsageRefused(
+            f"STAGE1_ALLOWED_HOSTS has {given!r}; a name such as desk.example was expected.",
+            hint="A name without a scheme and without a port: it is allowed with every port.",
+        )
+    return _bare(given)
 
 
 def _bare(host: str) -> str:
