@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -12,18 +13,31 @@ from tests.plugins.served import Served
 
 
 class LossyProxy:
-    """Passes requests on; the next `losing` answers that begin are never passed back."""
+    """Passes requests on; of answers that begin, as many as `lose` says are never passed back."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.losing = 0
+        self._counting = threading.Lock()
+        self._losing = 0
         self.lost = 0
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def lose(self, count: int = 1) -> None:
+        """So many more answers."""
+        with self._counting:
+            self._losing += count
+
     def close(self) -> None:
         self._listener.close()
+
+    def _is_lost(self) -> bool:
+        with self._counting:
+            is_lost = self._losing > 0
+            self._losing -= is_lost
+            self.lost += is_lost
+            return is_lost
 
     def _accept(self) -> None:
         while True:
@@ -34,13 +48,12 @@ class LossyProxy:
             threading.Thread(target=self._pass, args=(client,), daemon=True).start()
 
     def _pass(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self._address) as server:
+        # Whoever has gone needs no end of the connection.
+        with suppress(OSError), client, socket.create_connection(self._address) as server:
             there = threading.Thread(target=_copied, args=(client, server), daemon=True)
             there.start()
             while piece := server.recv(1 << 16):
-                if self.losing:
-                    self.losing -= 1
-                    self.lost += 1
+                if self._is_lost():
                     client.shutdown(socket.SHUT_RDWR)
                     return
                 client.sendall(piece)
@@ -77,7 +90,7 @@ def _rows(count: int) -> list[dict[str, object]]:
 def test_an_upsert_is_done_once(client: Client, proxy: LossyProxy, count: int) -> None:
     name = f"lost-{count}"
     first = client.upsert_dataset(name=name, examples=_rows(count), mode="merge")
-    proxy.losing = 3
+    proxy.lose(3)
     second = client.upsert_dataset(name=name, examples=_rows(count + 1), mode="mirror", expected_version_id=first.version_id)
     # The expected version is the latest no more when it is asked again: the key tells that it was this very request.
     assert proxy.lost == 3
@@ -88,7 +101,7 @@ def test_an_upsert_is_done_once(client: Client, proxy: LossyProxy, count: int) -
 def test_a_restore_is_done_once(client: Client, proxy: LossyProxy) -> None:
     for count in (1, 2):
         client.upsert_dataset(name="lost-restore", examples=_rows(count), mode="mirror")
-    proxy.losing = 2
+    proxy.lose(2)
     back = client.restore("lost-restore", 1)
     assert (back.sequence, back.created_version, back.summary) == (3, True, Summary(unchanged=1, deleted=1))
 
@@ -98,12 +111,12 @@ def test_an_experiment_is_made_once_with_its_runs(client: Client, proxy: LossyPr
 
     def task(input: dict[str, int]) -> int:  # noqa: A002
         if input["n"] in (0, 150, 250):
-            proxy.losing += 1  # whichever answer comes next: a page of work, or one of a batch
+            proxy.lose()  # whichever answer comes next: a page of work, or one of a batch
         if input["n"] % 10 == 9:
             raise ValueError("nine")
         return input["n"]
 
-    proxy.losing = 1
+    proxy.lose()
     experiment = client.run_experiment(dataset, task, {"even": lambda output: output % 2 == 0})
     assert proxy.lost == 4
     assert [each.experiment_id for each in client.list_experiments("lost-runs")] == [experiment.experiment_id]

@@ -60,13 +60,13 @@ def test_errored_runs_are_made_again_when_it_is_resumed(client):
         seen.append(source_id)
         return double(input)
 
-    resumed = client.resume_experiment(experiment.experiment_id, again, {"exact": right, "distance": distance})
+    resumed = client.resume_experiment(experiment, again, {"exact": right, "distance": distance})
     assert seen == ["s0003"]
     assert (resumed.failed_run_count, resumed.successful_run_count) == (0, 6)
     tally = resumed.tally
     assert tally.evaluations["exact"].labels == {"true": 4, "false": 2}
     assert tally.evaluations["distance"].scores == 6
-    evaluated = client.evaluate_experiment(experiment.experiment_id, {"third": lambda output: None if output else 1})
+    evaluated = client.evaluate_experiment(resumed, {"third": lambda output: None if output else 1})
     assert set(evaluated.tally.evaluations) == {"exact", "distance", "third"}
     assert evaluated.tally.evaluations["third"].scores == 1
     asked = []

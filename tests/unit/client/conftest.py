@@ -7,13 +7,18 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stage1.client.experiments import Experiment, experiment_at
 from stage1.client.requests import Requests
 from stage1.client.retries import Retries
+from stage1.client.running import carried_out, planned
 from stage1.client.transport import Transport
+
+if TYPE_CHECKING:
+    from tests.unit.client.experiment_server import ExperimentServer
 
 
 @dataclass
@@ -78,14 +83,14 @@ class Scripted:
     connections: int = 0
     transports: list[Transport] = field(default_factory=list)
 
-    def transport(self, token: str | None = None, timeout: float = 5.0, **options: Any) -> Transport:
+    def transport(self, token: str | None = None, timeout: float = 60.0, **options: Any) -> Transport:
         """A transport that notes its pauses instead of making them."""
         made = Transport(self.url, token, timeout, Retries(pause=self.pauses.append, spread=lambda: 1.0, **options))
         self.transports.append(made)
         return made
 
     def requests(self) -> Requests:
-        return Requests(self.transport(), 5.0)
+        return Requests(self.transport(), 60.0)
 
 
 @pytest.fixture
@@ -127,3 +132,28 @@ def scripted() -> Iterator[Scripted]:
             transport.close()
         server.shutdown()
         thread.join(10)
+
+
+@pytest.fixture
+def server(scripted: Scripted) -> "ExperimentServer":
+    """An experiment that the scripted server has."""
+    from tests.unit.client.experiment_server import ExperimentServer
+
+    scripted.otherwise = found = ExperimentServer()
+    return found
+
+
+@pytest.fixture
+def run(scripted: Scripted, server: "ExperimentServer") -> Callable[..., Experiment]:
+    """`run(task, evaluators, concurrency=...)`: that experiment, run or gone on with."""
+    from tests.unit.client.experiment_server import EXPERIMENT
+
+    usual = {"concurrency": 4, "retries": 0, "timeout": None, "progress": None, "on_conflict": "refuse"}
+
+    def run(task: Any, evaluators: Any = (), **options: Any) -> Experiment:
+        requests = scripted.requests()
+        plan = planned(requests, task, evaluators, **{**usual, **options})
+        experiment = experiment_at(requests, EXPERIMENT)
+        return carried_out(plan, experiment.begun() if plan.on_conflict == "refuse" else experiment)
+
+    return run

@@ -62,10 +62,17 @@ def test_what_there_is_not_is_refused_before_anything_runs(function):
         bound_task(function)
 
 
-@pytest.mark.parametrize("evaluators", [[lambda output: output], [len, len], {"": len}])
+@pytest.mark.parametrize("evaluators", [[lambda output: output], [len, len], {"": len}, {1: len}])
 def test_evaluators_have_names_of_their_own(evaluators):
     with pytest.raises(ArgumentInvalid, match="one of its own"):
         bound_evaluators(evaluators)
+
+
+@pytest.mark.parametrize("name", ["\u00e9" * 128, "a\0", "\ud800"])
+def test_a_name_that_the_server_would_refuse_is_refused_before_anything_runs(name):
+    with pytest.raises(ArgumentInvalid, match="An evaluator's name was"):
+        bound_evaluators({name: len})
+    assert bound_evaluators({"\u00e9" * 127: len})
 
 
 @pytest.mark.parametrize(

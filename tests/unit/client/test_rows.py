@@ -91,6 +91,7 @@ def test_a_gap_is_refused_unless_its_meaning_is_said():
         ([{"source_id": "a" * 1025, "input": {}}], "1,024 bytes"),
         ([3], "Row 1 is a int"),
         ({"source_id": "a", "input": {}}, "one mapping or text was given"),
+        (None, "a NoneType was given"),
     ],
 )
 def test_what_is_no_row_is_refused_with_its_place(rows, sentence):

@@ -1,39 +1,16 @@
-"""Is every run made once, whatever tasks do, and is what was done kept, whatever happens to the program?"""
+"""Is every run made once, and is its result what the task and the evaluators made, whatever they do?"""
 
 import asyncio
-import os
-import signal
+import datetime as dt
+import itertools
 import sys
 import threading
 
 import pytest
 
-from stage1.client import Client, Interrupted, ServerUnavailable
-from stage1.client.experiments import experiment_at
-from stage1.client.running import carried_out, planned
-from stage1.errors import ArgumentInvalid, RunNotExpected
-from tests.unit.client.conftest import cut, reply
-from tests.unit.client.experiment_server import EXPERIMENT, ExperimentServer
-
-OPTIONS = {"concurrency": 4, "retries": 0, "timeout": None, "progress": None, "on_conflict": "refuse"}
-
-
-@pytest.fixture
-def server(scripted):
-    found = ExperimentServer()
-    scripted.otherwise = found
-    return found
-
-
-@pytest.fixture
-def run(scripted, server):
-    def run(task, evaluators=(), **options):
-        requests = scripted.requests()
-        plan = planned(requests, task, evaluators, **{**OPTIONS, **options})
-        experiment = experiment_at(requests, EXPERIMENT)
-        return carried_out(plan, experiment.begun() if plan.on_conflict == "refuse" else experiment)
-
-    return run
+from stage1 import clock
+from stage1.client import Client, sending
+from stage1.errors import ArgumentInvalid
 
 
 def double(input):  # noqa: A002
@@ -109,23 +86,41 @@ def test_a_failing_task_is_a_run_with_its_error(run, server):
     assert {found["error"] for found in server.runs.values()} == {"CancelledError"}
 
 
-def test_a_task_is_tried_again_and_timed(run, server):
+def test_a_task_is_tried_again(run, server):
     tries = dict.fromkeys(range(10), 0)
-    release = threading.Event()
 
     def moody(input):  # noqa: A002
         tries[input["n"]] += 1
-        if input["n"] == 9:
-            release.wait(30)  # hangs: its thread is given up
         if tries[input["n"]] < 2:
             raise OSError("not yet")
         return 1
 
-    run(moody, retries=1, timeout=0.2, concurrency=10)
-    release.set()
-    assert server.runs["s0009", 1]["error"] == "TimeoutError: moody took longer than 0.2 s"
-    assert sum(found.get("error") is None for found in server.runs.values()) == 9
+    run(moody, retries=1, concurrency=10)
+    assert sum(found.get("error") is None for found in server.runs.values()) == 10
     assert set(tries.values()) == {2}
+
+
+def test_a_task_that_takes_too_long_is_given_up(run, server):
+    server.examples = 1
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    def hanging():
+        begun.release()
+        release.wait(60)
+
+    run(hanging, retries=1, timeout=0.2)
+    assert server.runs["s0000", 1]["error"] == "TimeoutError: hanging took longer than 0.2 s"
+    assert all(begun.acquire(timeout=60) for _ in range(2))  # the second try has a thread of its own
+    release.set()
+
+
+def test_nothing_ends_before_it_began_though_the_clock_is_set_back(run, server, monkeypatch):
+    ages = itertools.count()
+    monkeypatch.setattr(clock, "now", lambda: dt.datetime(2023, 1, 3, tzinfo=dt.UTC) - dt.timedelta(seconds=next(ages)))
+    run(double, [right])
+    made = [*server.runs.values(), *server.evaluations.values()]
+    assert len(made) == 20
+    assert all(each["started_at"] == each["finished_at"] for each in made)
 
 
 def test_no_more_tasks_run_at_once_than_are_allowed(run, server):
@@ -154,54 +149,6 @@ def test_it_works_inside_of_a_running_loop(run, server):
     assert "10 of 10 succeeded" in str(asyncio.run(notebook()))
 
 
-def test_an_interruption_keeps_what_is_done_and_resuming_does_the_rest(run, server):
-    server.examples = 60
-    made = []
-
-    async def task(source_id, input):  # noqa: A002
-        made.append(source_id)
-        if len(made) == 25:
-            os.kill(os.getpid(), signal.SIGINT)
-        if len(made) >= 25:
-            await asyncio.sleep(60)
-        return 2 * input["n"]
-
-    with pytest.raises(Interrupted, match=EXPERIMENT) as interrupted:
-        run(task, [right])
-    assert interrupted.value.experiment_id == EXPERIMENT
-    assert isinstance(interrupted.value, KeyboardInterrupt)
-    assert len(server.runs) == 24
-    assert {key for key, _ in server.runs} <= set(made)
-    server.evaluations.pop(next(iter(server.evaluations)))
-    before = set(server.runs)
-    resumed = []
-
-    def rest(source_id, input):  # noqa: A002
-        resumed.append(source_id)
-        return double(input)
-
-    experiment = run(rest, [right], on_conflict="keep")
-    assert {(name, 1) for name in resumed} == {(f"s{n:04}", 1) for n in range(60)} - before
-    assert len(server.runs) == len(server.evaluations) == 60
-    assert "60 of 60 succeeded" in str(experiment)
-    assert "true 60" in str(experiment)
-
-
-def test_a_task_that_hangs_in_a_thread_does_not_hold_the_end(run, server):
-    release = threading.Event()
-
-    def task(source_id):
-        if source_id == "s0002":
-            os.kill(os.getpid(), signal.SIGINT)
-            release.wait(60)
-        return 1
-
-    with pytest.raises(Interrupted):
-        run(task, concurrency=1)
-    release.set()
-    assert len(server.runs) == 2
-
-
 def test_what_somebody_else_recorded_meanwhile_stays_and_is_evaluated(run, server):
     def task(source_id, input):  # noqa: A002
         server.runs.setdefault((source_id, 1), {"source_id": source_id, "repetition": 1, "output": 2 * input["n"]})
@@ -220,31 +167,14 @@ def test_evaluations_of_recorded_outputs_are_made_alone(run, server):
     assert len(server.batches) == 1
 
 
-def test_results_go_in_batches(run, server):
+def test_results_go_in_batches(run, server, monkeypatch):
+    monkeypatch.setattr(sending, "_SECONDS", 60)
     server.examples = 450
     run(double)
-    assert server.batches[:2] == [200, 200]
-    assert sum(server.batches) == 450
+    assert server.batches == [200, 200, 50]
 
 
-@pytest.mark.parametrize(
-    ("failure", "kind"),
-    [
-        (reply(422, {"detail": "No such run.", "code": "S1X03"}, media_type="application/problem+json"), RunNotExpected),
-        (cut, ServerUnavailable),
-    ],
-    ids=["refused", "gone"],
-)
-@pytest.mark.parametrize("name", ["/runs/batch", "/runs/missing"])
-def test_a_server_that_fails_ends_the_work_and_says_how_to_go_on(run, server, failure, kind, name):
-    server.examples = 3000
-    server.instead = lambda asked: failure if asked == name else None
-    with pytest.raises(kind, match=rf"resume_experiment\('{EXPERIMENT}', \.\.\.\) goes on"):
-        run(double)
-    assert [thread.name for thread in threading.enumerate() if thread.name == "stage1-experiment"] == []
-
-
-@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"retries": -1}, {"timeout": 0}])
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"concurrency": 2.5}, {"retries": -1}, {"timeout": 0}, {"timeout": "1"}])
 def test_options_are_checked_before_anything_runs(scripted, wrong):
     with Client(scripted.url) as client, pytest.raises(ArgumentInvalid):
         client.run_experiment("set", double, **wrong)

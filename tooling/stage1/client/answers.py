@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from stage1.client.problems import ServerUnavailable, not_understood
+from stage1.errors import Stage1Error
 
 PIECE = 1 << 16
 
@@ -66,7 +67,11 @@ class Answer:
                 raise ValueError
             return json.loads(self.body)
         except ValueError:
-            raise not_understood(self.status, self.media_type, self.body, self._url) from None
+            raise self.not_understood() from None
+
+    def not_understood(self) -> Stage1Error:
+        """The error of an answer that is none of ours."""
+        return not_understood(self.status, self.media_type, self.body, self._url)
 
     def close(self) -> None:
         if self._connection:

@@ -11,7 +11,10 @@ from typing import Any
 
 from stage1.errors import ArgumentInvalid
 from stage1.model.canonical_json import MAX_DEPTH, NotCanonical, written
+from stage1.model.canonical_rules import shown
 from stage1.model.canonical_values import JsonValue, json_value
+from stage1.model.experiments import Evaluation
+from stage1.model.json_lines import EntryRefused
 
 TASK_ARGUMENTS = ("input", "expected", "output", "metadata", "example", "source_id", "repetition")
 EVALUATOR_ARGUMENTS = ("output", "expected", "input", "metadata", "example", "source_id", "repetition")
@@ -54,11 +57,17 @@ def bound_evaluators(evaluators: Evaluators) -> list[Bound]:
     named = list(evaluators.items()) if isinstance(evaluators, Mapping) else [(_name_of(each), each) for each in evaluators]
     names = [name for name, _ in named]
     for name in names:
-        if not name or name.startswith("<") or names.count(name) > 1:
+        if not name or not isinstance(name, str) or name.startswith("<") or names.count(name) > 1:
             raise ArgumentInvalid(
                 f"An evaluator's name was {name!r}; each needs one of its own, under which its results are kept.",
                 hint="evaluators={'name': function}",
             )
+        try:
+            Evaluation("any", name)
+        except EntryRefused as refused:
+            raise ArgumentInvalid(
+                f"An evaluator's name was {shown(name)}: {refused.message}", hint="evaluators={'name': function}"
+            ) from None
     return [_bound(each, f"evaluator {name}", name, EVALUATOR_ARGUMENTS, "output") for name, each in named]
 
 

@@ -56,7 +56,7 @@ class Client:
     @property
     def server_version(self) -> str:
         """The version of stage1 that the server runs. A newer one answers this client as well."""
-        return str(self._requests.read("/health").get("version", "unknown"))
+        return str(self._requests.read("/health", "version")["version"])
 
     def close(self) -> None:
         """Closes the connections; what is asked afterwards has one of its own each time."""
@@ -169,7 +169,7 @@ class Client:
         if metadata:
             said["metadata"] = object_of(metadata, "metadata")
         path = f"/v1/datasets/{segment(_dataset(dataset))}/restore"
-        answer = self._requests.write("POST", path, said, is_safe=True, key=new_key())
+        answer = self._requests.write("POST", path, said, has="summary", is_safe=True, key=new_key())
         return upserts.dataset_of(self._requests, answer, is_dry_run=dry_run)
 
     # --- bars ----------------------------------------------------------------------------------------------
@@ -231,12 +231,13 @@ class Client:
         about = {"metadata": object_of(metadata, "metadata")} if metadata else {}
         # The id is made here, so that the same request sent twice makes one experiment.
         body = {**address, **said, **about, "experiment_id": str(uuid4()), "repetitions": repetitions}
-        found = of_info(self._requests, self._requests.write("POST", "/v1/experiments", body, is_safe=True))
+        info = self._requests.write("POST", "/v1/experiments", body, has="experiment_id", is_safe=True)
+        found = of_info(self._requests, info)
         return running.carried_out(plan, found.begun())
 
     def resume_experiment(
         self,
-        experiment_id: str | UUID,
+        experiment_id: str | UUID | Experiment,
         task: Callable[..., Any],
         evaluators: "Evaluators" = _NO_EVALUATORS,
         *,
@@ -254,7 +255,7 @@ class Client:
 
     def evaluate_experiment(
         self,
-        experiment_id: str | UUID,
+        experiment_id: str | UUID | Experiment,
         evaluators: "Evaluators",
         *,
         concurrency: int = 8,
@@ -269,9 +270,9 @@ class Client:
         plan = running.planned(self._requests, None, evaluators, **options, on_conflict="keep")  # type: ignore[arg-type]
         return running.carried_out(plan, self.get_experiment(experiment_id))
 
-    def get_experiment(self, experiment_id: str | UUID) -> Experiment:
+    def get_experiment(self, experiment_id: str | UUID | Experiment) -> Experiment:
         """An experiment with its results."""
-        return experiment_at(self._requests, str(experiment_id))
+        return experiment_at(self._requests, _experiment(experiment_id))
 
     def list_experiments(self, dataset: str | Dataset | None = None) -> Iterator[Experiment]:
         """Experiments, the newest first."""

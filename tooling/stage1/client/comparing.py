@@ -83,7 +83,7 @@ class Comparison:
 
 def comparison(requests: Requests, base: str, other: str) -> Comparison:
     """The comparison of two experiments, by their ids."""
-    first = requests.read(_path(base, other), {"limit": 1})
+    first = requests.read(_path(base, other), "evaluations", {"limit": 1})
     return Comparison(first["base"], first["other"], [compared(row) for row in first["evaluations"]], requests)
 
 

@@ -202,8 +202,7 @@ def dataset_at(requests: Requests, dataset: str, version: str) -> Dataset:
 
 
 def version_of(requests: Requests, dataset: str, version: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = requests.read(f"/v1/datasets/{segment(dataset)}/versions/{segment(version)}")
-    return found
+    return requests.read(f"/v1/datasets/{segment(dataset)}/versions/{segment(version)}", "version_id")
 
 
 def versions(requests: Requests, dataset: str) -> Iterator[dict[str, Any]]:

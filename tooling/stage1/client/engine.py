@@ -203,7 +203,8 @@ def _evaluator_values(work: Work, output: Any) -> dict[str, Any]:
 
 
 def _times(started: Any) -> dict[str, str]:
-    return {"started_at": moment_text(started), "finished_at": moment_text(clock.now())}
+    # A clock may be set back meanwhile, and nothing ends before it began.
+    return {"started_at": moment_text(started), "finished_at": moment_text(max(started, clock.now()))}
 
 
 def _message(failure: BaseException) -> str:

@@ -156,7 +156,7 @@ class Experiment:
 
 def experiment_at(requests: Requests, experiment_id: str) -> Experiment:
     """An experiment, by its id."""
-    return of_info(requests, requests.read(f"/v1/experiments/{segment(experiment_id)}"))
+    return of_info(requests, requests.read(f"/v1/experiments/{segment(experiment_id)}", "experiment_id"))
 
 
 def of_info(requests: Requests, info: Mapping[str, Any]) -> Experiment:

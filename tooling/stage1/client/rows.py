@@ -78,6 +78,8 @@ def examples_of(rows: Any, form: RowForm) -> Iterator[Example]:
 
 def object_of(given: Mapping[str, Any], what: str) -> JsonValue:
     """A mapping as a JSON object, by the rules for rows."""
+    if not isinstance(given, Mapping):
+        raise ArgumentInvalid(f"{what} was a {type(given).__name__}; a mapping was expected.")
     try:
         return json_value(dict(given))
     except NotCanonical as refused:
@@ -121,7 +123,12 @@ def _mappings(rows: Any, form: RowForm) -> Iterable[Any]:
         return _rows_of(rows, form)
     if isinstance(rows, Mapping | str | bytes):
         raise ArgumentInvalid("examples is an iterable of rows, or a DataFrame; one mapping or text was given.", hint="[row]")
-    found: Iterator[Any] = iter(rows)
+    try:
+        found: Iterator[Any] = iter(rows)
+    except TypeError:
+        raise ArgumentInvalid(
+            f"examples is an iterable of rows, or a DataFrame; a {type(rows).__name__} was given.", hint="[row]"
+        ) from None
     return found
 
 

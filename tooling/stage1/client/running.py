@@ -58,27 +58,48 @@ def planned(
     on_conflict: str,
 ) -> Plan:
     """What is to be done, checked before anything is."""
-    if concurrency < 1:
-        raise ArgumentInvalid(f"concurrency was {concurrency}; a number from 1 on was expected.")
-    if retries < 0:
-        raise ArgumentInvalid(f"retries was {retries}; a number from 0 on was expected.")
-    if timeout is not None and timeout <= 0:
-        raise ArgumentInvalid(f"timeout was {timeout}; a number of seconds was expected, or None.")
+    if not isinstance(concurrency, int) or concurrency < 1:
+        raise ArgumentInvalid(f"concurrency was {concurrency!r}; a whole number from 1 on was expected.")
+    if not isinstance(retries, int) or retries < 0:
+        raise ArgumentInvalid(f"retries was {retries!r}; a whole number from 0 on was expected.")
+    if timeout is not None and (not isinstance(timeout, int | float) or not timeout > 0):
+        raise ArgumentInvalid(f"timeout was {timeout!r}; a number of seconds was expected, or None.")
     bound = None if task is None else bound_task(task)
-    return Plan(requests, bound, bound_evaluators(evaluators), Limits(concurrency, retries, timeout), progress, on_conflict)
+    limits = Limits(concurrency, retries, timeout)
+    # What tasks made may have cost much: it is not given up because the server is away for a moment.
+    return Plan(requests.patient(), bound, bound_evaluators(evaluators), limits, progress, on_conflict)
 
 
 def carried_out(plan: Plan, experiment: Experiment) -> Experiment:
     """Makes the runs that are missing or failed, then the evaluations that are."""
     is_new = plan.on_conflict == "refuse"
     counts = Counts()
-    if plan.task is not None:
-        expected = experiment.missing_run_count + experiment.failed_run_count
-        seen = experiment.tally.add_outcome if is_new else _unseen
-        counts = _worked(plan, experiment, _missing_runs(plan, experiment), expected, seen, "runs")
-    if plan.evaluators and (not is_new or counts.kept):
-        _worked(plan, experiment, _missing_evaluations(plan, experiment), None, _unseen, "evaluations")
-    return experiment.refreshed(keep_tally=is_new and not counts.kept and plan.task is not None)
+    with _named(experiment):
+        if plan.task is not None:
+            expected = experiment.missing_run_count + experiment.failed_run_count
+            seen = experiment.tally.add_outcome if is_new else _unseen
+            counts = _worked(plan, experiment, _missing_runs(plan, experiment), expected, seen, "runs")
+        if plan.evaluators and (not is_new or counts.kept):
+            _worked(plan, experiment, _missing_evaluations(plan, experiment), None, _unseen, "evaluations")
+        return experiment.refreshed(keep_tally=is_new and not counts.kept and plan.task is not None)
+
+
+@contextlib.contextmanager
+def _named(experiment: Experiment) -> Iterator[None]:
+    """Whatever ends the work says of which experiment it was, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as pressed:
+        raise Interrupted(
+            f"Interrupted. What was done is kept in experiment {experiment.experiment_id}; "
+            f"resume_experiment('{experiment.experiment_id}', ...) goes on.{_unsent(pressed)}",
+            experiment.experiment_id,
+        ) from None
+    except Stage1Error as problem:
+        problem.hint = " ".join(
+            part for part in (problem.hint, f"Then resume_experiment('{experiment.experiment_id}', ...) goes on.") if part
+        )
+        raise
 
 
 def _worked(
@@ -97,19 +118,7 @@ def _worked(
         return Sender(plan.requests, workers, experiment.experiment_id, plan.on_conflict, plan.limits.concurrency)
 
     engine = Engine(plan.task, plan.limits, seen, noted)
-    try:
-        return _in_a_thread(engine, lambda: engine.run(works, sender))
-    except KeyboardInterrupt as pressed:
-        raise Interrupted(
-            f"Interrupted. What was done is kept in experiment {experiment.experiment_id}; "
-            f"resume_experiment('{experiment.experiment_id}', ...) goes on.{_unsent(pressed)}",
-            experiment.experiment_id,
-        ) from None
-    except Stage1Error as problem:
-        problem.hint = " ".join(
-            part for part in (problem.hint, f"Then resume_experiment('{experiment.experiment_id}', ...) goes on.") if part
-        )
-        raise
+    return _in_a_thread(engine, lambda: engine.run(works, sender))
 
 
 def _in_a_thread(engine: Engine, work: Callable[[], Any]) -> Counts:
@@ -127,13 +136,15 @@ def _in_a_thread(engine: Engine, work: Callable[[], Any]) -> Counts:
         finally:
             is_over.set()
 
-    threading.Thread(target=run, name="stage1-experiment", daemon=True).start()
+    thread = threading.Thread(target=run, name="stage1-experiment", daemon=True)
     try:
+        thread.start()
         _wait(is_over)
     except KeyboardInterrupt:
         with contextlib.suppress(RuntimeError):  # it ended in this moment
             loop.call_soon_threadsafe(engine.stop)
-        _wait(is_over)  # the second Ctrl-C gives up what is not sent yet
+        if thread.is_alive():
+            _wait(is_over)  # the second Ctrl-C gives up what is not sent yet
         raise KeyboardInterrupt(*failure) from None
     if failure:
         raise failure[0]

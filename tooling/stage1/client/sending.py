@@ -105,7 +105,7 @@ class Sender:
     def _send(self, runs: list[str], evaluations: list[str]) -> None:
         if runs:
             text = f'{{"on_conflict":"{self._on_conflict}","runs":[{",".join(runs)}]}}'
-            answer = self._requests.write("POST", f"{self._path}/runs/batch", _body(text), is_safe=True)
+            answer = self._requests.write("POST", f"{self._path}/runs/batch", _body(text), has="kept", is_safe=True)
             self.counts.recorded += answer["recorded"] + answer["replaced"] + answer["unchanged"]
             self.counts.kept += answer["kept"]
             if answer["kept"]:
@@ -114,7 +114,7 @@ class Sender:
                 return
         if evaluations:
             text = f'{{"evaluations":[{",".join(evaluations)}]}}'
-            self._requests.write("POST", f"{self._path}/evaluations/batch", _body(text), is_safe=True)
+            self._requests.write("POST", f"{self._path}/evaluations/batch", _body(text), has="recorded", is_safe=True)
             self.counts.evaluations += len(evaluations)
 
 

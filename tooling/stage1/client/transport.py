@@ -112,8 +112,10 @@ class Transport:
         is_safe: bool,
         is_streamed: bool = False,
         timeout: float | None = None,
+        tries: int | None = None,
     ) -> Answer:
         """The answer, where it is none that refuses. `is_safe`: to do it twice is to do it once."""
+        tries = tries or self._retries.tries
         target = self._base + path + (f"?{_query(query)}" if query else "")
         sent = self._headers(body, accept) | dict(headers or {})
         number = stale = slow = 0
@@ -125,7 +127,7 @@ class Transport:
                 answer.read()
             except CutAnswer:
                 number += 1
-                if not is_safe or number >= self._retries.tries:
+                if not is_safe or number >= tries:
                     raise
                 self._retries.after(number)
                 continue
@@ -136,14 +138,14 @@ class Transport:
                     continue
                 number += 1
                 slow += is_slow
-                if number >= self._retries.tries or slow > 1 or (cut.was_sent and not is_safe):
+                if number >= tries or slow > 1 or (cut.was_sent and not is_safe):
                     raise self._unavailable(cut, is_safe=is_safe, tries=number) from cut.problem
                 self._retries.after(number)
                 continue
             if answer.status < 300:
                 return answer
             number += 1
-            if not is_safe or answer.status not in PASSING or number >= self._retries.tries:
+            if not is_safe or answer.status not in PASSING or number >= tries:
                 raise self._refusal(answer)
             self._retries.after(number, answer.retry_after)
 
@@ -244,7 +246,9 @@ class Transport:
 
 
 def segment(text: str) -> str:
-    """A text as one segment of a path."""
+    """A text as one segment of a path; without any it would be another path."""
+    if not text:
+        raise ArgumentInvalid("A name or an id was empty.")
     # A segment of dots alone would be taken as a step up.
     return quote(utf8(text), safe="") if text.strip(".") else text.replace(".", "%2E")
 

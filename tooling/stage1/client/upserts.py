@@ -52,7 +52,7 @@ class Upsert:
     def plan_request(self) -> dict[str, Any]:
         """What a plan is asked for."""
         selected = {"name": self.name} if self.id is None else {"id": self.id}
-        expected = {"expected_version_id": self.expected_version_id} if self.expected_version_id else {}
+        expected = {} if self.expected_version_id is None else {"expected_version_id": self.expected_version_id}
         return {**selected, "mode": self.mode, **expected}
 
     def request(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def upsert(requests: Requests, wanted: Upsert, rows: Any, form: RowForm) -> Data
         spool.fill(examples_of(rows, form), lambda done: wanted.note("hashed", done, total))
         if len(spool) and (wanted.dry_run or (is_there and len(spool) >= _PLANS_FROM)):
             for _ in range(_PLANS):
-                answer = requests.write("POST", _PLAN, spool.plan(wanted.plan_request()), is_safe=True)
+                answer = requests.write("POST", _PLAN, spool.plan(wanted.plan_request()), has="summary", is_safe=True)
                 summary = Summary.of(answer["summary"])
                 if wanted.dry_run or not summary.differs:
                     wanted.note("sent", 0, 0)
@@ -85,11 +85,11 @@ def upsert(requests: Requests, wanted: Upsert, rows: Any, form: RowForm) -> Data
                 try:
                     return _sent(requests, wanted, spool, request, answer, key)
                 except VersionConflict:
-                    if wanted.expected_version_id:
+                    if wanted.expected_version_id is not None:
                         raise
                 except BodyMissing:
                     pass
-        answer = requests.write("POST", _UPSERT, spool.all_of_them(request), is_safe=True, key=key)
+        answer = requests.write("POST", _UPSERT, spool.all_of_them(request), has="summary", is_safe=True, key=key)
         wanted.note("sent", len(spool), len(spool))
         return _dataset(requests, wanted, answer, Summary.of(answer["summary"]))
 
@@ -103,7 +103,7 @@ def _sent(
     # names it by its hash, since what is not named is deleted.
     guard = {} if is_mirror or not plan["version_id"] else {"expected_version_id": plan["version_id"]}
     body = spool.some_of_them({**request, **guard}, needed, with_hashes=is_mirror)
-    answer = requests.write("POST", _UPSERT, body, is_safe=True, key=key)
+    answer = requests.write("POST", _UPSERT, body, has="summary", is_safe=True, key=key)
     wanted.note("sent", len(needed), len(needed))
     summary = Summary.of(answer["summary"])
     if not is_mirror:
@@ -114,7 +114,7 @@ def _sent(
 
 def _is_there(requests: Requests, wanted: Upsert) -> bool:
     try:
-        requests.read(f"/v1/datasets/{segment(wanted.name or '')}")
+        requests.read(f"/v1/datasets/{segment(wanted.name or '')}", "dataset_slug")
     except Refused as refused:
         # A name that no address can hold (it has a slash) is sent whole, too: what is there is not asked for.
         if refused.status != 404:
