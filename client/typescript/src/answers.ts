@@ -79,6 +79,11 @@ export class Answer {
     } catch {
       // Said below.
     }
-    throw notUnderstood(this.status, this.mediaType, this.#body, this.#url);
+    throw this.notUnderstood();
+  }
+
+  /** The error of an answer that is none of ours. */
+  notUnderstood(): Error {
+    return notUnderstood(this.status, this.mediaType, this.#body, this.#url);
   }
 }

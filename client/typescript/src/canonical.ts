@@ -4,23 +4,24 @@
  * Owns the writing of canonical text and the refusal of what JSON would lose or change, each with its path. Only plain objects,
  * arrays and primitives are values: what else there is becomes nothing that every reader reads alike.
  */
-import { ContentRefused, shown, type Reason } from "./problems.js";
+import { ContentRefused, isObject, shown, type Reason } from "./problems.js";
 
 /** Arrays and objects within each other. */
 export const MAX_DEPTH = 100;
 
 // From here on, JavaScript writes an exponent, so that no reader takes the number for an exact integer.
 const EXPONENT_FROM = 1e21;
- 
+
 const NOT_PLAIN = /[\0-\x1f"\\\ud800-\udfff]/;
 const MOST_NAMES = 2000;
 
 /** A value, or one in it, has no canonical form. */
-export class NotCanonical extends Error {
+class NotCanonical extends Error {
   readonly code: Reason;
   /** Whether it is about a key: the path then leads to the object that holds it. */
   isOfKey: boolean;
-  readonly #steps: (string | number)[] = []; // from the inside out
+  /** The way from the whole value to it, once every object around has added its step. */
+  readonly steps: (string | number)[] = [];
 
   constructor(code: Reason, message: string, isOfKey = false) {
     super(message);
@@ -28,14 +29,10 @@ export class NotCanonical extends Error {
     this.isOfKey = isOfKey;
   }
 
-  get path(): string {
-    return pathOf([...this.#steps].reverse());
-  }
-
   /** The same refusal, seen from the object or array around it. */
   within(step: string | number): this {
     if (this.isOfKey) this.isOfKey = false;
-    else this.#steps.push(step);
+    else this.steps.unshift(step);
     return this;
   }
 }
@@ -49,18 +46,50 @@ export function canonicalText(value: unknown, maxDepth: number = MAX_DEPTH): str
 export function contentText(input: object, output?: object | null, metadata?: object | null): string {
   const content = { input, metadata: metadata ?? {}, output: output ?? {} };
   return refusing(() => {
-    for (const [name, part] of Object.entries(content)) checkObject(part, name);
+    for (const [name, part] of Object.entries(content)) {
+      if (!isObject(part)) throw new NotCanonical("not_a_json_value", "an object was expected, such as {}.").within(name);
+    }
     return written(content, MAX_DEPTH);
   }, content);
 }
 
-/** The content of an example whose parts are written already. */
-export function joinedContent(input: string, output: string, metadata: string): string {
-  return `{"input":${input},"metadata":${metadata},"output":${output}}`;
+/** Metadata as they are sent. Throws where JSON would lose some of them. */
+export function metadataOf(metadata: Readonly<Record<string, unknown>> | undefined): unknown {
+  return metadata && (JSON.parse(canonicalText({ metadata })) as { metadata: unknown }).metadata;
+}
+
+function refusing(write: () => string, value: unknown): string {
+  try {
+    return write();
+  } catch (problem) {
+    if (!(problem instanceof NotCanonical)) throw problem;
+    const cycle = problem.code === "too_deep" ? cycleOn(problem.steps, value) : undefined;
+    const path = pathOf(cycle ?? problem.steps);
+    throw new ContentRefused(`${path || "the value"}: ${cycle ? HOLDS_ITSELF : problem.message}`, problem.code, path);
+  }
+}
+
+const HOLDS_ITSELF = "the object stands within itself. Send a copy without the way back.";
+
+/** The part of a way into the depth that leads back to an object on it. */
+function cycleOn(steps: readonly (string | number)[], value: unknown): readonly (string | number)[] | undefined {
+  const around = new Set<unknown>();
+  let each = value;
+  for (const [place, step] of steps.entries()) {
+    if (around.has(each)) return steps.slice(0, place);
+    around.add(each);
+    each = (each as Record<string | number, unknown>)[step];
+  }
+  return undefined;
+}
+
+/** A place as a JSON pointer (RFC 6901). */
+function pathOf(steps: readonly (string | number)[]): string {
+  return steps.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 /** The canonical text of a value, with refusals that do not know the whole. */
-export function written(value: unknown, depth: number): string {
+function written(value: unknown, depth: number): string {
   switch (typeof value) {
     case "string":
       return writtenText(value);
@@ -75,50 +104,6 @@ export function written(value: unknown, depth: number): string {
       throw new NotCanonical("not_a_json_value", whyNot(value));
   }
 }
-
-/** Refuses what is no object of JSON, as a part of an example. */
-export function checkObject(part: unknown, name: string): void {
-  if (typeof part !== "object" || part === null || Array.isArray(part)) {
-    throw new NotCanonical("not_a_json_value", "an object was expected, such as {}.").within(name);
-  }
-}
-
-/** A place as a JSON pointer (RFC 6901). */
-export function pathOf(steps: readonly (string | number)[]): string {
-  return steps.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
-/** Where a value holds an object that it stands in. */
-export function cycleIn(value: unknown): (string | number)[] | undefined {
-  const around: unknown[] = [];
-  const search = (each: unknown): (string | number)[] | undefined => {
-    if (typeof each !== "object" || each === null || around.length > MAX_DEPTH) return undefined;
-    if (around.includes(each)) return [];
-    around.push(each);
-    for (const [name, item] of Object.entries(each)) {
-      const found = search(item);
-      if (found) return [Array.isArray(each) ? Number(name) : name, ...found];
-    }
-    around.pop();
-    return undefined;
-  };
-  return search(value);
-}
-
-function refusing(write: () => string, value: unknown): string {
-  try {
-    return write();
-  } catch (problem) {
-    if (!(problem instanceof NotCanonical)) throw problem;
-    const cycle = problem.code === "too_deep" ? cycleIn(value) : undefined;
-    const path = cycle ? pathOf(cycle) : problem.path;
-    const message = cycle ? HOLDS_ITSELF : problem.message;
-    throw new ContentRefused(`${path || "the value"}: ${message}`, problem.code, path);
-  }
-}
-
-/** What is said of a cycle. */
-export const HOLDS_ITSELF = "the object stands within itself. Send a copy without the way back.";
 
 function writtenText(text: string): string {
   if (!NOT_PLAIN.test(text)) return `"${text}"`;

@@ -4,7 +4,7 @@
  * Owns where the server is (STAGE1_SERVER and STAGE1_TOKEN, where there is an environment) and the list of what can be asked.
  * What it writes is sent again only where that cannot apply twice.
  */
-import { canonicalText } from "./canonical.js";
+import { metadataOf } from "./canonical.js";
 import {
   addressOf,
   Dataset,
@@ -88,7 +88,7 @@ export class Client {
 
   /** The version of stage1 that the server runs. A newer one answers this client as well. */
   async serverVersion(signal?: AbortSignal): Promise<string> {
-    return (await this.#requests.read<Partial<Schemas["Alive"]>>("/health", {}, signal)).version ?? "unknown";
+    return (await this.#requests.read<Schemas["Alive"]>("/health", "version", {}, signal)).version;
   }
 
   /**
@@ -117,12 +117,16 @@ export class Client {
   }
 
   /** The versions of a dataset, the newest first. */
-  versions(options: { dataset: DatasetRef; signal?: AbortSignal }): AsyncIterable<Version> {
+  versions(options: { dataset: DatasetRef; signal?: AbortSignal | undefined }): AsyncIterable<Version> {
     return versions(this.#requests, addressOf(options.dataset).dataset, options.signal);
   }
 
   /** What happened to an example, the newest first. */
-  history(options: { dataset: DatasetRef; sourceId: string; signal?: AbortSignal }): AsyncIterable<HistoryEvent> {
+  history(options: {
+    dataset: DatasetRef;
+    sourceId: string;
+    signal?: AbortSignal | undefined;
+  }): AsyncIterable<HistoryEvent> {
     return history(this.#requests, addressOf(options.dataset).dataset, options.sourceId, options.signal);
   }
 
@@ -130,15 +134,20 @@ export class Client {
   async diffVersions(options: {
     dataset: DatasetRef;
     base: VersionChoice;
-    other?: VersionChoice;
-    signal?: AbortSignal;
+    other?: VersionChoice | undefined;
+    signal?: AbortSignal | undefined;
   }): Promise<Diff> {
     const { dataset } = addressOf(options.dataset);
     return diff(this.#requests, dataset, selector(options.base), selector(options.other), options.signal);
   }
 
   /** Names a version of a dataset; a tag that is there is moved. Without `version` it is that of `dataset`. */
-  async tag(options: { dataset: DatasetRef; tag: string; version?: VersionChoice; signal?: AbortSignal }): Promise<void> {
+  async tag(options: {
+    dataset: DatasetRef;
+    tag: string;
+    version?: VersionChoice | undefined;
+    signal?: AbortSignal | undefined;
+  }): Promise<void> {
     const { dataset, version } = addressOf(options.dataset);
     const chosen = options.version === undefined ? version : selector(options.version);
     const path = `/v1/datasets/${segment(dataset)}/tags/${segment(options.tag)}`;
@@ -146,7 +155,7 @@ export class Client {
   }
 
   /** Takes a tag away. */
-  async untag(options: { dataset: DatasetRef; tag: string; signal?: AbortSignal }): Promise<void> {
+  async untag(options: { dataset: DatasetRef; tag: string; signal?: AbortSignal | undefined }): Promise<void> {
     const path = `/v1/datasets/${segment(addressOf(options.dataset).dataset)}/tags/${segment(options.tag)}`;
     await this.#requests.write("DELETE", path, undefined, { isSafe: false, signal: options.signal });
   }
@@ -157,12 +166,12 @@ export class Client {
     const said = {
       version: selector(version),
       dry_run: dryRun,
-      ...(expectedVersionId === undefined ? {} : { expected_version_id: expectedVersionId }),
-      ...(description === undefined ? {} : { description }),
-      ...(metadata ? { metadata: JSON.parse(canonicalText(metadata)) as unknown } : {}),
+      expected_version_id: expectedVersionId,
+      description,
+      metadata: metadataOf(metadata),
     };
     const path = `/v1/datasets/${segment(addressOf(options.dataset).dataset)}/restore`;
-    const writing = { isSafe: true, key: newId(), signal };
+    const writing = { has: "summary", isSafe: true, key: newId(), signal };
     const answer = await this.#requests.write<Schemas["UpsertAnswer"]>("POST", path, said, writing);
     return Dataset.of(this.#requests, answer, { summary: answer.summary, isDryRun: dryRun, signal });
   }
@@ -170,9 +179,9 @@ export class Client {
   /** The bars of a symbol from `from` until before `until`; prices are decimal strings with every digit. */
   readBars(options: {
     symbol: string;
-    from?: Date | string;
-    until?: Date | string;
-    signal?: AbortSignal;
+    from?: Date | string | undefined;
+    until?: Date | string | undefined;
+    signal?: AbortSignal | undefined;
   }): AsyncIterable<CamelRow<Schemas["Bar"]>> {
     const { symbol, from, until, signal } = options;
     const query = {
@@ -205,18 +214,24 @@ export class Client {
   }
 
   /** An experiment with its results. */
-  async getExperiment(options: { experimentId: string; signal?: AbortSignal }): Promise<Experiment> {
+  async getExperiment(options: { experimentId: string; signal?: AbortSignal | undefined }): Promise<Experiment> {
     return (await experimenting()).experimentAt(this.#requests, options.experimentId, options.signal);
   }
 
   /** Experiments, the newest first; of one dataset where it is named. */
-  async *listExperiments(options: { dataset?: DatasetRef; signal?: AbortSignal } = {}): AsyncIterable<Experiment> {
+  async *listExperiments(
+    options: { dataset?: DatasetRef | undefined; signal?: AbortSignal | undefined } = {},
+  ): AsyncIterable<Experiment> {
     const dataset = options.dataset === undefined ? undefined : addressOf(options.dataset).dataset;
     yield* (await experimenting()).experimentsOf(this.#requests, dataset, options.signal);
   }
 
   /** Two experiments beside each other, example by example. */
-  async compareExperiments(options: { baseId: string; otherId: string; signal?: AbortSignal }): Promise<Comparison> {
+  async compareExperiments(options: {
+    baseId: string;
+    otherId: string;
+    signal?: AbortSignal | undefined;
+  }): Promise<Comparison> {
     return (await experimenting()).comparison(this.#requests, options.baseId, options.otherId, options.signal);
   }
 }

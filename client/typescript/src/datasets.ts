@@ -86,7 +86,12 @@ export class Dataset {
   static async of(requests: Requests, answer: Schemas["UpsertAnswer"], made: Made): Promise<Dataset> {
     let { name } = made;
     if (name === undefined && answer.dataset_id !== null) {
-      const found = await requests.read<Schemas["DatasetRow"]>(`/v1/datasets/${segment(answer.dataset_id)}`, {}, made.signal);
+      const found = await requests.read<Schemas["DatasetRow"]>(
+        `/v1/datasets/${segment(answer.dataset_id)}`,
+        "dataset_slug",
+        {},
+        made.signal,
+      );
       name = found.dataset_slug;
     }
     return new Dataset(requests, answer, name ?? "", made);
@@ -94,8 +99,7 @@ export class Dataset {
 
   /** A version of a dataset. */
   static async at(requests: Requests, dataset: string, version: string, signal?: AbortSignal): Promise<Dataset> {
-    const path = `/v1/datasets/${segment(dataset)}/versions/${segment(version)}`;
-    const row = await requests.read<Schemas["Version"]>(path, {}, signal);
+    const row = await versionRow(requests, dataset, version, signal);
     const answer = { ...row, created_version: false, created_dataset: false };
     const found = new Dataset(requests, answer, row.dataset_slug, { isDryRun: false });
     found.#version = camelRow(row);
@@ -104,10 +108,7 @@ export class Dataset {
 
   /** All that the server knows of the version: its number, its tags, how many examples it holds. */
   async version(signal?: AbortSignal): Promise<Version> {
-    const [dataset, version] = this.address();
-    this.#version ??= camelRow(
-      await this.#requests.read<Schemas["Version"]>(`/v1/datasets/${segment(dataset)}/versions/${segment(version)}`, {}, signal),
-    );
+    this.#version ??= camelRow(await versionRow(this.#requests, ...this.address(), signal));
     return this.#version;
   }
 
@@ -131,6 +132,10 @@ export class Dataset {
     }
     return [this.datasetId, this.versionId];
   }
+}
+
+function versionRow(requests: Requests, dataset: string, version: string, signal?: AbortSignal): Promise<Schemas["Version"]> {
+  return requests.read(`/v1/datasets/${segment(dataset)}/versions/${segment(version)}`, "version_id", {}, signal);
 }
 
 export function versions(requests: Requests, dataset: string, signal?: AbortSignal): AsyncGenerator<Version, void, undefined> {

@@ -8,6 +8,7 @@ import type { JsonObject } from "./datasets.js";
 import { outputOf, resultOf, type Bound, type TaskGiven } from "./functions.js";
 import { pause } from "./retries.js";
 import type { Outcome, Sender } from "./sending.js";
+import { LONGEST_TIMER } from "./watches.js";
 
 const LONGEST_MESSAGE = 4000;
 const FIRST_PAUSE = 100;
@@ -54,21 +55,23 @@ export class Engine {
     this.#halt.abort();
   };
 
-  /** Does all of the work; what is done is sent, also when the rest is given up. Whether it was done whole. */
-  async run(works: (signal: AbortSignal) => AsyncGenerator<Work>, sender: Sender, signal?: AbortSignal): Promise<boolean> {
+  /** Does all of the work; what is done is sent, also when the rest is given up. */
+  async run(works: (signal: AbortSignal) => AsyncGenerator<Work>, sender: Sender, signal?: AbortSignal): Promise<void> {
     const halt = this.#halt.signal;
     const aborted = (): void => {
       this.stop();
+      sender.hurry();
     };
     signal?.addEventListener("abort", aborted);
     if (signal?.aborted) aborted();
     const source = works(halt);
     await Promise.all(Array.from({ length: this.#limits.concurrency }, () => this.#consume(source, sender).catch(this.stop)));
-    await sender.flush();
+    await sender.end();
     signal?.removeEventListener("abort", aborted);
+    // Also where the work was given up before: who ended it is told that its last results are not kept.
+    this.#failure ??= sender.failure;
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- what was thrown there, whatever it is
     if (this.#failure !== undefined) throw this.#failure;
-    return !halt.aborted;
   }
 
   async #consume(works: AsyncGenerator<Work>, sender: Sender): Promise<void> {
@@ -149,7 +152,7 @@ export class Engine {
       const late = (): void => {
         give(new DOMException(`${bound.name} took longer than ${(timeoutMs ?? 0) / 1000} s`, "TimeoutError"));
       };
-      const timer = timeoutMs && setTimeout(late, timeoutMs);
+      const timer = timeoutMs && setTimeout(late, Math.min(timeoutMs, LONGEST_TIMER));
       halt.addEventListener("abort", end);
       void Promise.resolve()
         .then(() => bound.call(givenOf(work, output, own.signal)))
@@ -175,7 +178,12 @@ function givenOf(work: Work, output: string | undefined, signal: AbortSignal): T
 }
 
 function messageOf(problem: unknown): string {
-  const said = problem instanceof Error ? `${problem.name}: ${problem.message}` : String(problem);
+  let said = "what was thrown has no text";
+  try {
+    said = problem instanceof Error ? `${problem.name}: ${problem.message}` : String(problem);
+  } catch {
+    // Anything may be thrown, also what cannot be made a text.
+  }
   // Neither U+0000 nor half of a pair can be stored.
   return said.replace(/[\0\s]+/g, " ").slice(0, LONGEST_MESSAGE).toWellFormed().replace(/:? $/, "");
 }

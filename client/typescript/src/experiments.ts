@@ -107,7 +107,8 @@ export class Experiment {
 
 /** An experiment, by its id. */
 export async function experimentAt(requests: Requests, id: string, signal?: AbortSignal): Promise<Experiment> {
-  return new Experiment(requests, await requests.read<Schemas["Experiment"]>(`/v1/experiments/${segment(id)}`, {}, signal));
+  const path = `/v1/experiments/${segment(id)}`;
+  return new Experiment(requests, await requests.read<Schemas["Experiment"]>(path, "experiment_id", {}, signal));
 }
 
 /** Experiments, the newest first; of one dataset where it is named. */

@@ -97,7 +97,7 @@ export class ServerUnavailable extends Stage1Error {
   readonly requestId: string;
 
   constructor(message: string, more: { hint?: string; status?: number; requestId?: string; cause?: unknown } = {}) {
-    super(message, more.hint, more.cause === undefined ? undefined : { cause: more.cause });
+    super(message, more.hint, more);
     this.status = more.status;
     this.requestId = more.requestId ?? "";
   }

@@ -40,18 +40,28 @@ export function millisecondsOf(retryAfter: string | null | undefined): number | 
 }
 
 /** Waits, or is ended by the signal. */
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waiting = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await unlessAborted(waiting, signal).finally(() => {
+    clearTimeout(timer);
+  });
+}
+
+/** What some work comes to, or the signal's reason as soon as there is one: then nobody waits for the work any more. */
+export function unlessAborted<Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  if (!signal) return work;
   return new Promise((resolve, reject) => {
     const ended = (): void => {
-      clearTimeout(timer);
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason, whatever it is
-      reject(signal?.reason);
+      reject(signal.reason);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", ended);
-      resolve();
-    }, milliseconds);
-    if (signal?.aborted) ended();
-    else signal?.addEventListener("abort", ended, { once: true });
+    if (signal.aborted) ended();
+    signal.addEventListener("abort", ended, { once: true });
+    void work.then(resolve, reject).finally(() => {
+      signal.removeEventListener("abort", ended);
+    });
   });
 }

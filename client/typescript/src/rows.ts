@@ -5,12 +5,13 @@
  * the columns of `inputKeys`, `outputKeys` and `metadataKeys` are gathered into the three objects instead. A source id is a text;
  * a whole number becomes one. Refuses a row with its number, its source id and the path in it.
  */
-import { checkObject, cycleIn, HOLDS_ITSELF, joinedContent, MAX_DEPTH, NotCanonical, pathOf, written } from "./canonical.js";
+import { canonicalText, contentText } from "./canonical.js";
 import { sha256Hex } from "./hashing.js";
 import { ArgumentInvalid, ContentRefused, shown } from "./problems.js";
 
 const MAX_SOURCE_ID_BYTES = 1024;
-const KNOWN = ["sourceId", "input", "output", "metadata", "contentHash"];
+const PARTS = ["input", "output", "metadata"];
+const KNOWN = ["sourceId", "contentHash", ...PARTS];
 const MAX_UTF8 = 3; // bytes of a UTF-16 unit, at most
 
 /** A row that has the parts of an example. */
@@ -40,6 +41,7 @@ export interface Prepared {
 }
 
 type Columns = Readonly<Record<string, unknown>>;
+type Parts = Parameters<typeof contentText>;
 
 /** Reads rows of one form. */
 export class RowReader<Row extends object> {
@@ -72,7 +74,7 @@ export class RowReader<Row extends object> {
     const columns = row as Columns;
     const sourceId = this.#sourceId(row, number);
     const parts = this.#gathered ? this.#gather(columns, number, sourceId) : this.#given(columns, number, sourceId);
-    const content = contentOf(parts, number, sourceId);
+    const content = inRow(number, sourceId, () => contentText(...parts));
     return { sourceId, content, contentHash: sha256Hex(content) };
   }
 
@@ -90,19 +92,16 @@ export class RowReader<Row extends object> {
       throw new ArgumentInvalid(`The source id of row ${counted(number)} was ${kind}; a text or a whole number was expected.`);
     }
     const found = String(given);
-    if (!found) throw refused(number, found, "bad_source_id", "a source id is a text that is not empty.", "/source_id");
-    try {
-      written(found, 1);
-    } catch (problem) {
-      throw problem instanceof NotCanonical ? refused(number, found, problem.code, problem.message, "/source_id") : problem;
-    }
-    if (bytesOf(found, MAX_SOURCE_ID_BYTES) > MAX_SOURCE_ID_BYTES) {
-      throw refused(number, found, "bad_source_id", "a source id has at most 1,024 bytes in UTF-8.", "/source_id");
+    const fault = found ? "has at most 1,024 bytes in UTF-8" : "is a text that is not empty";
+    inRow(number, found, () => canonicalText({ source_id: found }));
+    if (!found || bytesOf(found, MAX_SOURCE_ID_BYTES) > MAX_SOURCE_ID_BYTES) {
+      const message = `${place(number, found)}, /source_id: a source id ${fault}.`;
+      throw new ContentRefused(message, "bad_source_id", "/source_id", { row: number });
     }
     return found;
   }
 
-  #given(columns: Columns, number: number, sourceId: string): unknown[] {
+  #given(columns: Columns, number: number, sourceId: string): Parts {
     if (columns.input === undefined) {
       throw new ContentRefused(
         `${place(number, sourceId)} has no input; its keys are ${Object.keys(columns).join(", ")}.`,
@@ -120,23 +119,23 @@ export class RowReader<Row extends object> {
         { row: number, hint: "Put it into input, output or metadata, or name the columns: inputKeys, outputKeys, metadataKeys." },
       );
     }
-    return [columns.input, columns.output ?? {}, columns.metadata ?? {}];
+    return [columns.input, columns.output, columns.metadata] as Parts;
   }
 
-  #gather(columns: Columns, number: number, sourceId: string): unknown[] {
+  #gather(columns: Columns, number: number, sourceId: string): Parts {
     return (this.#gathered ?? []).map((names, part) => {
       // Without a prototype, so that a column may have any name.
       const found = Object.create(null) as Record<string, unknown>;
       for (const name of names) {
         if (!Object.hasOwn(columns, name)) {
-          const belongs = ["input", "output", "metadata"][part] ?? "";
+          const belongs = PARTS[part] ?? "";
           const message = `${place(number, sourceId)} has no ${shown(name)}, which was named for its ${belongs}.`;
-          throw new ContentRefused(message, "missing_field", pathOf([belongs]), { row: number, hint: "null says that there is none." });
+          throw new ContentRefused(message, "missing_field", `/${belongs}`, { row: number, hint: "null says that there is none." });
         }
         found[name] = columns[name];
       }
       return found;
-    });
+    }) as unknown as Parts;
   }
 }
 
@@ -155,30 +154,15 @@ export function counted(number: number): string {
   return number.toLocaleString("en-US");
 }
 
-function contentOf(parts: readonly unknown[], number: number, sourceId: string): string {
-  let name = "input";
-  const text = (part: unknown, itsName: string): string => {
-    name = itsName;
-    checkObject(part, name);
-    try {
-      return written(part, MAX_DEPTH - 1);
-    } catch (problem) {
-      throw problem instanceof NotCanonical ? problem.within(name) : problem;
-    }
-  };
+/** What is refused in a row says which one it is. */
+function inRow(number: number, sourceId: string, write: () => string): string {
   try {
-    const [input, output, metadata] = parts;
-    return joinedContent(text(input, "input"), text(output, "output"), text(metadata, "metadata"));
+    return write();
   } catch (problem) {
-    if (!(problem instanceof NotCanonical)) throw problem;
-    const cycle = problem.code === "too_deep" ? cycleIn(parts[["input", "output", "metadata"].indexOf(name)]) : undefined;
-    const message = cycle ? HOLDS_ITSELF : problem.message;
-    throw refused(number, sourceId, problem.code, message, cycle ? pathOf([name, ...cycle]) : problem.path);
+    if (!(problem instanceof ContentRefused)) throw problem;
+    const { message, code, path } = problem;
+    throw new ContentRefused(`${place(number, sourceId)}, ${message}`, code, path, { row: number });
   }
-}
-
-function refused(number: number, sourceId: string, code: ContentRefused["code"], said: string, path: string): ContentRefused {
-  return new ContentRefused(`${place(number, sourceId)}, ${path}: ${said}`, code, path, { row: number });
 }
 
 function isNames(given: unknown): given is readonly string[] {

@@ -4,7 +4,7 @@
  * Owns what an interruption leaves, and where the work comes from: always from what the server says is missing, so that going on
  * is the same as beginning.
  */
-import { canonicalText } from "./canonical.js";
+import { metadataOf } from "./canonical.js";
 import { addressOf, type DatasetRef } from "./datasets.js";
 import { Engine, type Limits, type Work } from "./engine.js";
 import { Experiment, experimentAt } from "./experiments.js";
@@ -73,12 +73,13 @@ export async function runExperiment<Output>(requests: Requests, options: RunOpti
     ...addressOf(dataset),
     name,
     description,
-    metadata: metadata && (JSON.parse(canonicalText(metadata)) as unknown),
+    metadata: metadataOf(metadata),
     // The id is made here, so that the same request sent twice makes one experiment.
     experiment_id: newId(),
     repetitions,
   };
-  const row = await requests.write<Schemas["Experiment"]>("POST", "/v1/experiments", body, { isSafe: true, signal });
+  const writing = { has: "experiment_id", isSafe: true, signal };
+  const row = await requests.write<Schemas["Experiment"]>("POST", "/v1/experiments", body, writing);
   return carriedOut(plan, new Experiment(requests, row));
 }
 
@@ -111,12 +112,29 @@ function planned(requests: Requests, task: Task | undefined, options: Options, o
   const bound = task || onConflict === "refuse" ? boundTask(task) : undefined;
   const evaluators = boundEvaluators(options.evaluators);
   signal?.throwIfAborted();
-  return { requests, task: bound, evaluators, concurrency, retries, timeoutMs, signal, onProgress, onConflict };
+  // What tasks made may have cost much: it is not given up because the server is away for a moment.
+  return { requests: requests.patient(), task: bound, evaluators, concurrency, retries, timeoutMs, signal, onProgress, onConflict };
 }
 
-/** Makes the runs that are missing or failed, then the evaluations that are. */
+/** Makes the runs that are missing or failed, then the evaluations that are; whatever ends it names the experiment. */
 async function carriedOut(plan: Plan, experiment: Experiment): Promise<Experiment> {
-  const { experimentId, counts } = experiment;
+  const { experimentId } = experiment;
+  const goesOn = `resumeExperiment({ experimentId: "${experimentId}", ... }) goes on.`;
+  let unsent = "";
+  try {
+    return await allOfIt(plan, experiment);
+  } catch (problem) {
+    if (problem instanceof Stage1Error) {
+      Object.assign(problem, { hint: `${problem.hint} Then ${goesOn}`.trim() });
+      unsent = ` The last results could not be sent: ${problem.message}`;
+    } else if (problem !== plan.signal?.reason) throw problem;
+    if (!plan.signal?.aborted) throw problem;
+  }
+  const message = `Interrupted. What was done is kept in experiment ${experimentId}; ${goesOn}${unsent}`;
+  throw new Interrupted(message, experimentId, plan.signal.reason);
+}
+
+async function allOfIt(plan: Plan, { experimentId, counts }: Experiment): Promise<Experiment> {
   const { task, evaluators, onConflict, requests, signal } = plan;
   let isAlone = onConflict === "refuse";
   if (task) {
@@ -133,18 +151,9 @@ async function worked(plan: Plan, experimentId: string, source: Source, what: st
   const engine = new Engine(plan, (done) => plan.onProgress?.({ what, done, total }));
   const sender = new Sender(plan.requests, experimentId, plan.onConflict, engine.stop);
   const works = (signal: AbortSignal): AsyncGenerator<Work> => source(plan, `/v1/experiments/${segment(experimentId)}`, signal);
-  const goesOn = `resumeExperiment({ experimentId: "${experimentId}", ... }) goes on.`;
-  let unsent = "";
-  try {
-    if (await engine.run(works, sender, plan.signal)) return sender;
-  } catch (problem) {
-    if (!(problem instanceof Stage1Error)) throw problem;
-    Object.assign(problem, { hint: `${problem.hint} Then ${goesOn}`.trim() });
-    if (!plan.signal?.aborted) throw problem;
-    unsent = ` The last results could not be sent: ${problem.message}`;
-  }
-  const message = `Interrupted. What was done is kept in experiment ${experimentId}; ${goesOn}${unsent}`;
-  throw new Interrupted(message, experimentId, plan.signal?.reason);
+  await engine.run(works, sender, plan.signal);
+  plan.signal?.throwIfAborted();
+  return sender;
 }
 
 async function* missingRuns({ requests, task, evaluators }: Plan, path: string, signal: AbortSignal): AsyncGenerator<Work> {

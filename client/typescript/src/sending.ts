@@ -5,12 +5,14 @@
  * are of. Bounded: whoever hands in more waits. Refuses nothing: what the server refuses ends the experiment's work.
  */
 import type { Schemas } from "./names.js";
+import { ServerUnavailable } from "./problems.js";
 import type { Requests } from "./requests.js";
 import type { Body } from "./transport.js";
 
 const BATCH = 200;
 const BATCH_LENGTH = 4 * 1024 * 1024;
 const MILLISECONDS = 500;
+const LAST_MILLISECONDS = 10_000; // that the results on their way have, once nobody makes others
 const LEAST = 512; // what a run or an evaluation counts beside its text, so that a batch has not too many
 const WORTH_PACKING = 32 * 1024;
 
@@ -27,6 +29,8 @@ export type OnConflict = "refuse" | "keep";
 export class Sender {
   /** How many runs somebody else had recorded before. */
   kept = 0;
+  /** Why a batch could not be sent. */
+  failure: unknown;
   readonly #requests: Requests;
   readonly #path: string;
   readonly #onConflict: OnConflict;
@@ -35,8 +39,9 @@ export class Sender {
   #underWay = 0;
   #waiting: Outcome[] = [];
   #length = 0;
-  #isBroken = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #last: ReturnType<typeof setTimeout> | undefined;
+  readonly #late = new AbortController();
 
   /** `failed` is called when a batch could not be sent. */
   constructor(requests: Requests, experimentId: string, onConflict: OnConflict, failed: (problem: unknown) => void) {
@@ -56,6 +61,20 @@ export class Sender {
     else this.#timer ??= setTimeout(() => void this.flush(), MILLISECONDS);
   }
 
+  /** The work was ended: what is on its way has a little time left, whatever the server does. */
+  hurry(): void {
+    const late = (): void => {
+      this.#late.abort(new ServerUnavailable(`the server did not answer in ${LAST_MILLISECONDS / 1000} s.`));
+    };
+    this.#last ??= setTimeout(late, LAST_MILLISECONDS);
+  }
+
+  /** Sends the rest. */
+  async end(): Promise<void> {
+    await this.flush();
+    clearTimeout(this.#last);
+  }
+
   /** Sends what waits, after what was sent before. */
   flush(): Promise<unknown> {
     clearTimeout(this.#timer);
@@ -65,9 +84,9 @@ export class Sender {
     this.#length = 0;
     this.#underWay += 1;
     this.#sending = this.#sending
-      .then(() => (this.#isBroken ? undefined : this.#send(batch)))
+      .then(() => (this.failure === undefined ? this.#send(batch) : undefined))
       .catch((problem: unknown) => {
-        this.#isBroken = true;
+        this.failure = problem;
         this.#failed(problem);
       })
       .finally(() => (this.#underWay -= 1));
@@ -79,17 +98,21 @@ export class Sender {
     const evaluations = batch.flatMap((each) => each.evaluations);
     if (runs.length) {
       const text = `{"on_conflict":"${this.#onConflict}","runs":[${runs.join(",")}]}`;
-      const { kept } = await this.#post<Schemas["RunCounts"]>("runs/batch", text);
+      const { kept } = await this.#post<Schemas["RunCounts"]>("runs/batch", "kept", text);
       this.kept += kept;
       // Somebody else's runs stand in the place of some of these, and which ones is not said: their evaluations are made later,
       // of the outputs that are recorded.
       if (kept) return;
     }
-    if (evaluations.length) await this.#post("evaluations/batch", `{"evaluations":[${evaluations.join(",")}]}`);
+    if (evaluations.length) await this.#post("evaluations/batch", "recorded", `{"evaluations":[${evaluations.join(",")}]}`);
   }
 
-  async #post<Read>(path: string, text: string): Promise<Read> {
-    return this.#requests.write<Read>("POST", `${this.#path}/${path}`, await bodyOf(text), { isSafe: true });
+  async #post<Read>(path: string, has: string, text: string): Promise<Read> {
+    return this.#requests.write<Read>("POST", `${this.#path}/${path}`, await bodyOf(text), {
+      has,
+      isSafe: true,
+      signal: this.#late.signal,
+    });
   }
 }
 

@@ -32,6 +32,7 @@ export interface Asked {
   readonly isSafe: boolean;
   readonly isStreamed?: boolean | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly tries?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,8 +66,7 @@ export class Transport {
 
   /** The answer, where it is none that refuses. */
   async ask(method: string, path: string, asked: Asked): Promise<Answer> {
-    const { isSafe, signal } = asked;
-    const tries = this.#retries.tries;
+    const { isSafe, signal, tries = this.#retries.tries } = asked;
     let slow = 0;
     for (let number = 1; ; number += 1) {
       let retryAfter: string | null = null;
@@ -152,8 +152,8 @@ export class Transport {
 /** A text as one segment of a path. */
 export function segment(text: string): string {
   if (!text.isWellFormed()) throw new ArgumentInvalid("A name holds half of a pair of characters without its other half.");
-  // A URL takes these for steps up and down, however they are written.
-  if (text === "." || text === "..") throw new ArgumentInvalid(`The name ${text} cannot be part of an address.`);
+  // A URL takes these for steps up and down, however they are written, and nothing for another address.
+  if (["", ".", ".."].includes(text)) throw new ArgumentInvalid(`The name "${text}" cannot be part of an address.`);
   return encodeURIComponent(text);
 }
 

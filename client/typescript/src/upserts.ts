@@ -6,14 +6,15 @@
  * again, a few times, and then sent whole. Refuses, before anything is sent, rows that are no examples and ids that are given
  * twice.
  */
-import { canonicalText } from "./canonical.js";
+import { metadataOf } from "./canonical.js";
 import { Dataset, type Summary } from "./datasets.js";
 import type { Schemas } from "./names.js";
 import { ArgumentInvalid, Refused } from "./problems.js";
 import type { Requests } from "./requests.js";
+import { unlessAborted } from "./retries.js";
 import { RowReader, type ExampleRow, type RowOptions } from "./rows.js";
 import { Spool } from "./spools.js";
-import { newId, segment } from "./transport.js";
+import { newId, segment, type Body } from "./transport.js";
 
 const PLANS_FROM = 500; // examples; below, a second request costs more than it saves
 const PLANS = 3;
@@ -86,19 +87,19 @@ class Upsert<Row extends object> {
     const request = this.#request();
     // Asked first where there is much to hash: an unknown token or a dataset of another kind is known before.
     const isThere = id !== undefined || (this.#total !== undefined && this.#total < PLANS_FROM) || (await this.#isThere());
-    await this.#fill();
+    // A source that says nothing is not waited for when the signal comes; what it says later ends it.
+    await unlessAborted(this.#fill(), this.#options.signal);
     if (this.#spool.size && (dryRun || (isThere && this.#spool.size >= PLANS_FROM))) {
       const found = await this.#byPlan(request);
       if (found) return found;
     }
-    const answer = await this.#post<Schemas["UpsertAnswer"]>(UPSERT, await this.#spool.allOfThem(request), this.#key);
-    this.#note("sent", this.#spool.size, this.#spool.size);
+    const answer = await this.#upserted(await this.#spool.allOfThem(request), this.#spool.size);
     return this.#dataset(answer, answer.summary);
   }
 
   async #byPlan(request: object): Promise<Dataset | undefined> {
     for (let plans = 0; plans < PLANS; plans += 1) {
-      const plan = await this.#post<Schemas["PlanAnswer"]>(PLAN, await this.#spool.plan(this.#planRequest()));
+      const plan = await this.#post<Schemas["PlanAnswer"]>(PLAN, await this.#spool.plan(this.#planRequest()), "needed");
       const { new: added, changed, deleted, restored } = plan.summary;
       if (this.#options.dryRun || !(added || changed || deleted || restored)) {
         this.#note("sent", 0, 0);
@@ -108,7 +109,7 @@ class Upsert<Row extends object> {
         return await this.#sent(request, plan);
       } catch (problem) {
         const code = problem instanceof Refused ? problem.code : "";
-        const isOvertaken = code === "S1E09" || (code === "S1E02" && !this.#options.expectedVersionId);
+        const isOvertaken = code === "S1E09" || (code === "S1E02" && this.#options.expectedVersionId === undefined);
         if (!isOvertaken) throw problem;
       }
     }
@@ -121,8 +122,7 @@ class Upsert<Row extends object> {
     // names it by its hash, since what is not named is deleted.
     const guard = isMirror || !plan.version_id ? {} : { expected_version_id: plan.version_id };
     const body = await this.#spool.someOfThem({ ...request, ...guard }, plan.needed, isMirror);
-    const answer = await this.#post<Schemas["UpsertAnswer"]>(UPSERT, body, this.#key);
-    this.#note("sent", plan.needed.length, plan.needed.length);
+    const answer = await this.#upserted(body, plan.needed.length);
     const { summary } = answer;
     const unchanged = this.#spool.size - summary.new - summary.changed - summary.restored;
     return this.#dataset(answer, isMirror ? summary : { ...summary, unchanged });
@@ -130,10 +130,13 @@ class Upsert<Row extends object> {
 
   async #isThere(): Promise<boolean> {
     try {
-      await this.#requests.read(`/v1/datasets/${segment(this.#options.name ?? "")}`, {}, this.#options.signal);
+      const path = `/v1/datasets/${segment(this.#options.name ?? "")}`;
+      await this.#requests.read<Schemas["DatasetRow"]>(path, "dataset_slug", {}, this.#options.signal);
       return true;
     } catch (problem) {
-      if (problem instanceof Refused && problem.code === "S1C02") return false;
+      // A name that no address can hold, such as one with a slash: the plan, which has it in its body, tells.
+      if (problem instanceof Refused && problem.status === 404) return problem.code !== "S1C02";
+      if (problem instanceof ArgumentInvalid) return true;
       throw problem;
     }
   }
@@ -143,17 +146,15 @@ class Upsert<Row extends object> {
     let number = 0;
     let since = performance.now();
     const take = (row: Row): boolean => {
+      signal?.throwIfAborted();
       number += 1;
       this.#spool.add(this.#reader.read(row, number), number);
-      return number % NOTED === 0;
+      if (number % NOTED === 0) this.#note("hashed", number, this.#total);
+      return performance.now() - since > LONGEST_TURN;
     };
     const breathe = async (): Promise<void> => {
-      this.#note("hashed", number, this.#total);
-      if (performance.now() - since > LONGEST_TURN) {
-        await new Promise((resolve) => setTimeout(resolve));
-        since = performance.now();
-      }
-      signal?.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve));
+      since = performance.now();
     };
     signal?.throwIfAborted();
     if (Symbol.asyncIterator in examples) {
@@ -166,23 +167,28 @@ class Upsert<Row extends object> {
 
   #planRequest(): object {
     const { name, id, mode, expectedVersionId } = this.#options;
-    const expected = expectedVersionId ? { expected_version_id: expectedVersionId } : {};
-    return { ...(id === undefined ? { name } : { id }), mode, ...expected };
+    return { name, id, mode, expected_version_id: expectedVersionId };
   }
 
   #request(): object {
     const { description, metadata, dryRun, allowEmpty } = this.#options;
     return {
       ...this.#planRequest(),
-      ...(description === undefined ? {} : { description }),
-      ...(metadata ? { metadata: JSON.parse(canonicalText(metadata)) as unknown } : {}),
-      ...(dryRun ? { dry_run: true } : {}),
-      ...(allowEmpty ? { allow_empty: true } : {}),
+      description,
+      metadata: metadataOf(metadata),
+      dry_run: dryRun,
+      allow_empty: allowEmpty,
     };
   }
 
-  #post<Read>(path: string, body: Awaited<ReturnType<Spool["plan"]>>, key?: string): Promise<Read> {
-    return this.#requests.write<Read>("POST", path, body, { isSafe: true, key, signal: this.#options.signal });
+  async #upserted(body: Body, count: number): Promise<Schemas["UpsertAnswer"]> {
+    const answer = await this.#post<Schemas["UpsertAnswer"]>(UPSERT, body, "summary", this.#key);
+    this.#note("sent", count, count);
+    return answer;
+  }
+
+  #post<Read>(path: string, body: Body, has: keyof Read & string, key?: string): Promise<Read> {
+    return this.#requests.write<Read>("POST", path, body, { has, isSafe: true, key, signal: this.#options.signal });
   }
 
   #dataset(answer: Schemas["UpsertAnswer"], summary: Summary): Promise<Dataset> {

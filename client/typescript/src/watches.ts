@@ -4,6 +4,9 @@
  * Owns why a request ended: the caller's signal, the time, or something else.
  */
 
+/** The longest that a timer can wait, in milliseconds: one that is told more does not wait at all. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Ends a request when nothing was heard for so long, or when the caller says so. */
 export class Watch {
   readonly #controller = new AbortController();
@@ -68,7 +71,7 @@ export class Watch {
     this.#timer = setTimeout(() => {
       this.#isUp = true;
       this.#controller.abort();
-    }, milliseconds);
+    }, Math.min(milliseconds, LONGEST_TIMER));
   }
 }
 

@@ -18,7 +18,10 @@ from tests.plugins.databases import Database
 from tests.plugins.node import NodePackage
 from tests.plugins.served import Served, StartServer
 
-_PATIENCE = 60
+# Limits for what hangs: a browser that shares a few cores with other tests begins slowly.
+pytestmark = pytest.mark.timeout(300)
+
+_PATIENCE = 120
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 _FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"),

@@ -3,6 +3,9 @@
 import json
 import os
 import re
+import shutil
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,10 @@ from tests.docs.pages import blocks
 from tests.plugins.node import NodePackage
 from tests.plugins.served import Served
 
+# Limits for what hangs: vitest, tsc and npm share a few cores with other tests.
+pytestmark = pytest.mark.timeout(300)
+
+_PATIENCE = 240
 _MOST_AT_FIRST = 30_000
 _MOST_IN_ALL = 42_000
 
@@ -40,30 +47,62 @@ def test_a_page_has_little_to_load(typescript_package: NodePackage) -> None:
     assert found["first"] < found["all"] < _MOST_IN_ALL
 
 
-def test_it_is_packed_without_tests_and_sources(typescript_package: NodePackage) -> None:
-    about = json.loads((typescript_package.folder / "package.json").read_text(encoding="utf-8"))
-    assert about["files"] == ["dist", "README.md"]
+@pytest.fixture(scope="module")
+def project(typescript_package: NodePackage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of a user's, into which the package is installed as npm packs it: from sources, beside an older build."""
+    folder = tmp_path_factory.mktemp("packed")
+    for name in ("package.json", ".npmrc", "tsconfig.json", "README.md"):
+        shutil.copy(typescript_package.folder / name, folder)
+    shutil.copytree(typescript_package.folder / "src", folder / "src")
+    (folder / "node_modules").symlink_to(typescript_package.folder / "node_modules")
+    (folder / "dist").mkdir()
+    (folder / "dist" / "gone.js").write_text("gone")
+    environment = {**os.environ, "npm_config_cache": str(folder / "cache"), "npm_config_offline": "true"}
+    packing = ["npm", "pack", "--loglevel=error"]
+    ended = subprocess.run(packing, cwd=folder, env=environment, capture_output=True, text=True, timeout=_PATIENCE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    user = tmp_path_factory.mktemp("user")
+    (user / "node_modules" / "@stage1").mkdir(parents=True)
+    with tarfile.open(next(folder.glob("*.tgz"))) as packed:
+        packed.extractall(user, filter="data")
+    (user / "package").rename(user / "node_modules" / "@stage1" / "client")
+    for name in ("@types", "undici-types"):
+        (user / "node_modules" / name).symlink_to(typescript_package.folder / "node_modules" / name)
+    (user / "package.json").write_text('{"type": "module"}')
+    return user
+
+
+def _compiled(typescript_package: NodePackage, program: Path, *more: str) -> None:
+    options = ("--target", "es2022", "--module", "nodenext", "--types", "node", "--strict")
+    ended = typescript_package.tool("tsc", *options, *more, str(program))
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_it_is_packed_whole_and_without_more(typescript_package: NodePackage, project: Path) -> None:
+    packed = project / "node_modules" / "@stage1" / "client"
+    sources = [path.relative_to(typescript_package.folder / "src") for path in (typescript_package.folder / "src").rglob("*.ts")]
+    built = {f"dist/{path.with_suffix(suffix).as_posix()}" for path in sources for suffix in (".js", ".d.ts")}
+    found = {path.relative_to(packed).as_posix() for path in packed.rglob("*") if path.is_file()}
+    assert found == built | {"README.md", "package.json"}
+    about = json.loads((packed / "package.json").read_text(encoding="utf-8"))
     assert not about.get("dependencies"), "what a user installs brings nothing along"
-    named = [about["types"], about["exports"]["."]["default"], *about["imports"]["#sha256"].values()]
-    assert all((typescript_package.folder / name).is_file() for name in named)
+    assert {about["types"][2:], *(name[2:] for name in about["imports"]["#sha256"].values())} <= found
+
+
+def test_a_strict_project_may_call_what_is_right_and_nothing_else(typescript_package: NodePackage, project: Path) -> None:
+    shutil.copy(typescript_package.folder / "tests" / "strict_user.ts", project)
+    # The package's own types are read as well.
+    strictest = ("--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--skipLibCheck", "false")
+    _compiled(typescript_package, project / "strict_user.ts", *strictest)
 
 
 @pytest.mark.parametrize("page", ["client/typescript/README.md", "docs/how-to/use-typescript.md"])
-def test_the_snippets_of_a_page_run(page: str, typescript_package: NodePackage, served: Served) -> None:
+def test_the_snippets_of_a_page_run(page: str, typescript_package: NodePackage, project: Path, served: Served) -> None:
     """As one program, in their order, with the types that a user gets, as a reader would run them."""
-    root = typescript_package.folder.parents[1]
-    found = [block for block in blocks(root / page) if block.language == "ts"]
-    # Beside what is built, so that the package finds itself under its own name.
-    program = typescript_package.folder / "dist" / f"{re.sub('[^a-z]', '-', page)}{os.getpid()}.ts"
-    compiled = program.with_suffix(".js")
+    found = [block for block in blocks(typescript_package.folder.parents[1] / page) if block.language == "ts"]
+    program = project / f"{Path(page).stem}.ts"
     program.write_text("\n".join(block.text for block in found), encoding="utf-8")
-    try:
-        options = ("--strict", "--target", "es2022", "--module", "nodenext", "--types", "node")
-        ended = typescript_package.tool("tsc", *options, f"dist/{program.name}")
-        assert ended.returncode == 0, ended.stdout
-        said = typescript_package.run(str(compiled), env={"STAGE1_SERVER": served.url}).stdout
-    finally:
-        program.unlink()
-        compiled.unlink(missing_ok=True)
+    _compiled(typescript_package, program, "--skipLibCheck")
+    said = typescript_package.run(str(program.with_suffix(".js")), env={"STAGE1_SERVER": served.url}).stdout
     expected = [line for block in found for line in re.findall(r"^.*console\.log\(.*// (.*)$", block.text, re.MULTILINE)]
     assert expected and [line for line in said.splitlines() if line in expected] == expected

@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 import psycopg
+import pytest
 
 from stage1.model.canonical_json import canonical_text, content_hash
 from tests.plugins.node import NodePackage
@@ -90,6 +91,7 @@ def _object(chance: random.Random, depth: int = 0) -> dict[str, Any]:
     return {name: _value(chance, depth + 1) for name in names}
 
 
+@pytest.mark.timeout(300)
 def test_three_hash_alike(typescript_package: NodePackage, db: psycopg.Connection[Any]) -> None:
     chance = random.Random(20230103)  # noqa: S311 - the same documents every time
     documents = [{part: _object(chance) for part in _PARTS} for _ in range(_DOCUMENTS)]

@@ -6,7 +6,7 @@ import { gunzipSync } from "node:zlib";
 export const EXPERIMENT = "11111111-1111-4111-8111-111111111111";
 
 /** What goes wrong with a request; "after" and "within" happen when the server has done what was asked. */
-export type Fault = "before" | "after" | "within" | "html" | { status: number; headers?: Record<string, string>; code?: string };
+export type Fault = "before" | "after" | "within" | "html" | "silent" | { status: number; headers?: Record<string, string>; code?: string };
 
 interface Recorded {
   source_id: string;
@@ -68,6 +68,7 @@ export class ExperimentServer {
       response.end(JSON.stringify({ title: "No.", detail: "Not so.", code }));
       return;
     }
+    if (fault === "silent") return;
     if (fault === "before") {
       response.socket?.destroy();
       return;

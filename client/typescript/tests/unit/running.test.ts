@@ -1,11 +1,10 @@
 /** Is every run made once, whatever tasks and connections do, and is what was done kept, whatever ends the work? */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import {
   AnswerNotUnderstood,
   ArgumentInvalid,
   Client,
-  Interrupted,
   Refused,
   type Evaluator,
   type EvaluatorGiven,
@@ -21,7 +20,10 @@ beforeEach(async () => {
   server = await new ExperimentServer().listen();
   client = new Client({ url: server.url, token: "" });
 });
-afterEach(() => server.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return server.close();
+});
 
 interface Example {
   n: number;
@@ -37,6 +39,7 @@ const size = ({ output }: EvaluatorGiven<number>): Promise<object> =>
 function run<Output>(options: Omit<RunOptions<Output>, "dataset">): Promise<Experiment> {
   return client.runExperiment({ dataset: { datasetName: "set" }, ...options });
 }
+const AWAY = { status: 503, headers: { "Retry-After": "0" } };
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe("runs", () => {
@@ -71,12 +74,15 @@ describe("runs", () => {
       () => new Date(0),
       () => "half a pair \ud800",
       () => "x".repeat(17 * 1024 * 1024),
+      () => {
+        throw Object.create(null);
+      },
     ];
     const experiment = await run<unknown>({
       task: (given) => (bad[(given.input as Example).n] ?? (() => delete (given.input as Partial<Example>).n))(given),
       evaluators: [{ name: "picky", evaluate: ({ input }: EvaluatorGiven) => Promise.reject(new Error(JSON.stringify(input))) }],
     });
-    const found = Array.from({ length: 9 }, (_, n) => server.runs.get(`s000${n} 1`)?.error);
+    const found = Array.from({ length: 10 }, (_, n) => server.runs.get(`s000${n} 1`)?.error);
     expect(found).toEqual([
       "RangeError: gone away",
       "TypeError",
@@ -86,10 +92,11 @@ describe("runs", () => {
       expect.stringMatching(/^TypeError: what was returned is no JSON value: .*a Date is no JSON value/),
       expect.stringMatching(/half of a pair/),
       "RangeError: what was returned has more than 16,777,216 bytes. Keep it in a file and return its name",
+      "what was thrown has no text",
       undefined,
     ]);
     expect(server.evaluations.get("s0009 1 picky")).toMatchObject({ error: 'Error: {"n":9}' });
-    expect(experiment.counts).toEqual({ expected: 10, succeeded: 2, failed: 8, missing: 0 });
+    expect(experiment.counts).toEqual({ expected: 10, succeeded: 1, failed: 9, missing: 0 });
     expect(await experiment.describe()).toContain("  errors   5 x TypeError\n");
   });
 
@@ -115,6 +122,8 @@ describe("runs", () => {
   });
 
   it("are no more at once than is allowed, and go in batches", async () => {
+    // Time stands still, so that a batch goes when it is full, however slow the machine is.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     server.examples = 450;
     let [busy, most] = [0, 0];
     let meet = (): void => undefined;
@@ -129,8 +138,7 @@ describe("runs", () => {
     };
     await run({ task, concurrency: 3 });
     expect(most).toBe(3);
-    expect(server.batches.reduce((sum, each) => sum + each)).toBe(450);
-    expect(Math.max(...server.batches)).toBe(200);
+    expect(server.batches).toEqual([200, 200, 50]);
   });
 });
 
@@ -157,78 +165,6 @@ describe("evaluators", () => {
     const { started_at, finished_at, ...found } = server.evaluations.get("s0000 1 e") as unknown as Record<string, unknown>;
     expect(found).toEqual({ source_id: "s0000", repetition: 1, name: "e", annotator_kind: "LLM", ...kept });
     expect(String(finished_at) >= String(started_at)).toBe(true);
-  });
-});
-
-describe("an interruption", () => {
-  it("keeps what is done, and resuming does the rest", async () => {
-    server.examples = 60;
-    const controller = new AbortController();
-    let made = 0;
-    const problem: unknown = await run({
-      task: async ({ input }: { input: Example }) => {
-        made += 1;
-        if (made === 25) controller.abort();
-        if (made >= 25) await new Promise(() => undefined);
-        return 2 * input.n;
-      },
-      evaluators: [right],
-      signal: controller.signal,
-    }).catch((found: unknown) => found);
-    expect(problem).toBeInstanceOf(Interrupted);
-    expect(problem).toMatchObject({ name: "Interrupted", experimentId: EXPERIMENT });
-    expect((problem as Interrupted).cause).toBe(controller.signal.reason);
-    expect(server.runs.size).toBe(24);
-    server.evaluations.delete([...server.evaluations.keys()][0] ?? "");
-    const before = new Set(server.runs.keys());
-    const resumed: string[] = [];
-    const experiment = await client.resumeExperiment({
-      experimentId: EXPERIMENT,
-      task: (given: TaskGiven<Example>) => {
-        resumed.push(`${given.sourceId} ${given.repetition}`);
-        return double(given);
-      },
-      evaluators: [right],
-    });
-    expect(resumed.toSorted()).toEqual([...server.runs.keys()].filter((key) => !before.has(key)).toSorted());
-    expect([server.runs.size, server.evaluations.size]).toEqual([60, 60]);
-    expect(new Set(server.times.values())).toEqual(new Set([1]));
-    expect(await experiment.describe()).toContain("true 60");
-  });
-
-  it("that came before anything is the signal's own", async () => {
-    await expect(run({ task: double, signal: AbortSignal.abort(new Error("mine")) })).rejects.toThrow("mine");
-    expect(server.asked).toEqual([]);
-  });
-
-  it("within an evaluator keeps the run, and what was evaluated", async () => {
-    server.examples = 1;
-    const controller = new AbortController();
-    let isTold = false;
-    const stuck = ({ signal }: EvaluatorGiven): Promise<void> => {
-      signal.addEventListener("abort", () => (isTold = true));
-      controller.abort();
-      return new Promise(() => undefined);
-    };
-    await expect(run({ task: double, evaluators: [right, stuck], signal: controller.signal })).rejects.toThrow("Interrupted.");
-    expect([[...server.runs.keys()], [...server.evaluations.keys()], isTold]).toEqual([["s0000 1"], ["s0000 1 right"], true]);
-    // What is missing is evaluated of the output that is recorded, once.
-    let asked = 0;
-    const evaluators = [right, { name: "stuck", evaluate: ({ output, input }: EvaluatorGiven) => (asked += 1) && [output, input].length }];
-    for (const labels of [2, 2]) {
-      const experiment = await client.evaluateExperiment({ experimentId: EXPERIMENT, evaluators });
-      expect((await experiment.summary()).evaluations.size).toBe(labels);
-    }
-    expect([asked, server.batches]).toEqual([1, [1]]);
-  });
-
-  it("by somebody else's run keeps that one, and evaluates it", async () => {
-    const task = ({ sourceId, input }: TaskGiven<Example>): number => {
-      server.runs.set(`${sourceId} 1`, { source_id: sourceId, repetition: 1, output: 2 * input.n });
-      return 7;
-    };
-    await client.resumeExperiment({ experimentId: EXPERIMENT, task, evaluators: [right] });
-    expect([...server.evaluations.values()].map((each) => each.label)).toEqual(Array(10).fill("true"));
   });
 });
 
@@ -264,11 +200,25 @@ describe("a server that is in trouble", () => {
     }
   });
 
+  it.each(["/runs/missing", "/runs/batch", "/evaluations/batch"])("while it is started anew, at %j, is waited for", async (path) => {
+    server.faults.set(path, Array<Fault>(8).fill(AWAY));
+    await run({ task: double, evaluators: [right] });
+    expect([server.runs.size, server.evaluations.size]).toEqual([10, 10]);
+  });
+
   it("for long ends the work", async () => {
-    server.faults.set("/runs/batch", Array<Fault>(5).fill({ status: 503, headers: { "Retry-After": "0" } }));
+    server.faults.set("/runs/batch", Array<Fault>(9).fill(AWAY));
     await expect(run({ task: double })).rejects.toMatchObject({ status: 503, name: "ServerUnavailable" });
-    expect(server.asked.filter((path) => path === "/runs/batch")).toHaveLength(5);
+    expect(server.asked.filter((path) => path === "/runs/batch")).toHaveLength(9);
     expect(server.runs.size).toBe(0);
+  });
+
+  it("after the last run still says which experiment it was", async () => {
+    const task = (given: { input: Example }): number => {
+      server.faults.set("", ["html"]);
+      return double(given);
+    };
+    await expect(run({ task })).rejects.toMatchObject({ hint: expect.stringContaining(EXPERIMENT) as unknown });
   });
 });
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { AnswerNotUnderstood, ArgumentInvalid, Client, Refused, ServerUnavailable } from "@stage1/client";
 import { Requests } from "../../src/requests.js";
 import { millisecondsOf, Retries } from "../../src/retries.js";
-import { segment, Transport } from "../../src/transport.js";
+import { segment, Transport, type Query } from "../../src/transport.js";
 import { cut, cutWithin, json, Scripted, type Answering } from "./scripted.js";
 
 const started: Scripted[] = [];
@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((each) => each.close()));
 });
 
-async function asking(script: Answering[], timeoutMs = 5000): Promise<{ server: Scripted; requests: Requests }> {
+async function asking(script: Answering[], timeoutMs = 50_000): Promise<{ server: Scripted; requests: Requests }> {
   const server = await Scripted.of(...script);
   started.push(server);
   const pause = (milliseconds: number): Promise<void> => {
@@ -25,10 +25,23 @@ async function asking(script: Answering[], timeoutMs = 5000): Promise<{ server: 
   return { server, requests: new Requests(transport, timeoutMs) };
 }
 
+const read = (requests: Requests, query: Query = {}, signal?: AbortSignal): Promise<{ ok: number }> =>
+  requests.read("/x", "ok", query, signal);
 const page = (text: string, status: number): Answering => (response) => {
   response.writeHead(status, { "Content-Type": "text/html" }).end(text);
 };
 const silent: Answering = () => undefined;
+/** What is asked of somebody who never answers; it does not matter whether the time is up before anything was sent. */
+function unanswered(): { asked: () => number; requests: Requests } {
+  let asked = 0;
+  const waiting = (_: unknown, { signal }: RequestInit = {}): Promise<Response> => {
+    asked += 1;
+    return new Promise((__, reject) => signal?.addEventListener("abort", () => { reject(signal.reason as Error); }));
+  };
+  const retries = new Retries({ pause: () => Promise.resolve() });
+  const transport = new Transport("http://127.0.0.1:1", "", 20, waiting, retries);
+  return { asked: () => asked, requests: new Requests(transport, 20) };
+}
 
 describe("asks again", () => {
   it.each<[string, Answering]>([
@@ -37,7 +50,7 @@ describe("asks again", () => {
     ["a cut within the answer", cutWithin],
   ])("what is read, after %s", async (_, fault) => {
     const { server, requests } = await asking([fault, json({ title: "busy" }, 503), json({ ok: 1 })]);
-    expect(await requests.read("/x", { a: "1 2", b: undefined, c: ["x", "y"] })).toEqual({ ok: 1 });
+    expect(await read(requests, { a: "1 2", b: undefined, c: ["x", "y"] })).toEqual({ ok: 1 });
     expect(server.sent.map((sent) => sent.path)).toEqual(Array<string>(3).fill("/x?a=1+2&c=x&c=y"));
     expect(server.sent[0]?.headers).toMatchObject({ authorization: "Bearer t0ken", "accept-encoding": "identity" });
     expect(paused).toHaveLength(2);
@@ -47,21 +60,31 @@ describe("asks again", () => {
 
   it("what is written with a key, under the same key", async () => {
     const { server, requests } = await asking([cut, json({ title: "busy" }, 503, { "Retry-After": "7" }), json({ ok: 1 })]);
-    expect(await requests.write("POST", "/x", { a: 1 }, { isSafe: false, key: "k1" })).toEqual({ ok: 1 });
+    expect(await requests.write("POST", "/x", { a: 1 }, { has: "ok", isSafe: false, key: "k1" })).toEqual({ ok: 1 });
     expect(server.sent.map((sent) => [sent.headers["idempotency-key"], sent.body])).toEqual(Array(3).fill(["k1", '{"a":1}']));
     expect(paused[1]).toBe(7000);
   });
 
   it("five times and no more", async () => {
     const { server, requests } = await asking(Array<Answering>(9).fill(json({ title: "busy", code: "S1H09" }, 503)));
-    await expect(requests.read("/x")).rejects.toMatchObject({ name: "Refused", status: 503, code: "S1H09" });
+    await expect(read(requests)).rejects.toMatchObject({ name: "Refused", status: 503, code: "S1H09" });
     expect(server.sent).toHaveLength(5);
   });
 
   it("once only where the time was up", async () => {
-    const { server, requests } = await asking([silent, silent, silent], 60);
-    await expect(requests.read("/x")).rejects.toThrow(/did not answer in 2 tries: the time was up/);
-    expect(server.sent).toHaveLength(2);
+    const { asked, requests } = unanswered();
+    await expect(read(requests)).rejects.toThrow(/did not answer in 2 tries: the time was up/);
+    expect(asked()).toBe(2);
+  });
+
+  it("nobody too early, however long may be waited", async () => {
+    const slowly: Answering = (response, sent) =>
+      setTimeout(() => {
+        json({ version: "1" })(response, sent);
+      }, 30);
+    const { server } = await asking([slowly]);
+    expect(await new Client({ url: server.url, token: "", timeoutMs: Infinity }).serverVersion()).toBe("1");
+    expect(server.sent).toHaveLength(1);
   });
 });
 
@@ -70,17 +93,22 @@ describe("does not ask again", () => {
     ["a cut before the answer", cut],
     ["a cut within the answer", cutWithin],
     ["503", json({ title: "busy" }, 503)],
-    ["silence", silent],
   ])("what may apply twice, after %s", async (_, fault) => {
-    const { server, requests } = await asking([fault, json({})], 100);
+    const { server, requests } = await asking([fault, json({})]);
     await expect(requests.write("DELETE", "/x", undefined, { isSafe: false })).rejects.toBeInstanceOf(ServerUnavailable);
     expect(server.sent).toHaveLength(1);
+  });
+
+  it("what may apply twice, after silence", async () => {
+    const { asked, requests } = unanswered();
+    await expect(requests.write("DELETE", "/x", undefined, { isSafe: false })).rejects.toThrow(/look before you|time was up/);
+    expect(asked()).toBe(1);
   });
 
   it("what the server refuses, and says all that it said", async () => {
     const problem = { title: "t", detail: "The dataset changed.", code: "S1E02", hint: "Read it again.", current_version_id: "v" };
     const { server, requests } = await asking([json(problem, 409, { "X-Request-Id": "r1" })]);
-    const refused = await requests.read("/x").catch((met: unknown) => met);
+    const refused = await read(requests).catch((met: unknown) => met);
     expect(refused).toBeInstanceOf(Refused);
     expect(refused).toMatchObject({ status: 409, code: "S1E02", hint: "Read it again.", requestId: "r1", problem });
     expect((refused as Refused).message).toBe("The dataset changed.");
@@ -94,7 +122,8 @@ describe("an answer that is none of ours", () => {
     ["a page that refuses", page("<html>no", 404), AnswerNotUnderstood, /status 404/],
     ["JSON that is cut", (response) => response.writeHead(200, { "Content-Type": "application/json" }).end("{"), AnswerNotUnderstood, /JSON/],
     ["a redirection", (response) => response.writeHead(302, { Location: "/y" }).end(), AnswerNotUnderstood, /redirection/],
-    ["a page of another version", json({ rows: [] }), AnswerNotUnderstood, /items and next_cursor/],
+    ["a page of another version", json({ rows: [] }), AnswerNotUnderstood, /has no next_cursor/],
+    ["a page without items", json({ next_cursor: null }), AnswerNotUnderstood, /has no items/],
   ])("is an error: %s", async (_, answer, kind, said) => {
     const { requests } = await asking([answer]);
     const problem = await requests.page("/x", {}).catch((met: unknown) => met);
@@ -104,7 +133,7 @@ describe("an answer that is none of ours", () => {
 
   it("is unavailability where a proxy says so", async () => {
     const { requests } = await asking(Array<Answering>(5).fill(page("<html>bad gateway", 502)));
-    await expect(requests.read("/x")).rejects.toBeInstanceOf(ServerUnavailable);
+    await expect(read(requests)).rejects.toBeInstanceOf(ServerUnavailable);
   });
 });
 
@@ -121,6 +150,15 @@ describe("lines", () => {
     const found: unknown[] = [];
     for await (const line of requests.lines("/x", {})) found.push(line);
     expect(found).toEqual([{ a: "é1" }, { a: "2" }, { a: "3" }]);
+  });
+
+  it.each<[string, string, string, RegExp]>([
+    ["another form", "", "text/html", /status 200 and text\/html/],
+    ["a page", '{"items":[],"next_cursor":null}', "application/json", /application\/json/],
+    ["no object", "null\n", "application/x-ndjson", /a line that is no object of JSON/],
+  ])("are no others: %s", async (_, text, type, said) => {
+    const { requests } = await asking([(response) => response.writeHead(200, { "Content-Type": type }).end(text)]);
+    await expect(requests.lines("/x", {}).next()).rejects.toThrow(said);
   });
 
   it("that are cut are an error, never the end", async () => {
@@ -141,13 +179,13 @@ describe("the caller's signal", () => {
   it("ends what is waited for, with the caller's reason", async () => {
     const { server, requests } = await asking([silent]);
     const ending = new AbortController();
-    const asked = requests.read("/x", {}, ending.signal);
+    const asked = read(requests, {}, ending.signal);
     setTimeout(() => {
       ending.abort(new Error("enough"));
     }, 20);
     await expect(asked).rejects.toThrow("enough");
     expect(server.sent.length).toBeLessThanOrEqual(1);
-    await expect(requests.read("/x", {}, ending.signal)).rejects.toThrow("enough");
+    await expect(read(requests, {}, ending.signal)).rejects.toThrow("enough");
   });
 });
 
@@ -161,14 +199,14 @@ describe("addresses", () => {
     const server = await Scripted.of();
     const { url } = server;
     await server.close();
-    const transport = new Transport(url, undefined, 1000, fetch, new Retries({ pause: () => Promise.resolve() }));
-    const write = new Requests(transport, 1000).write("POST", "/x", {}, { isSafe: false });
+    const transport = new Transport(url, undefined, 20_000, fetch, new Retries({ pause: () => Promise.resolve() }));
+    const write = new Requests(transport, 20_000).write("POST", "/x", {}, { isSafe: false });
     await expect(write).rejects.toThrow(/cannot be reached in 5 tries: .*ECONNREFUSED/);
   });
 
   it("keeps every name one segment", () => {
     expect(segment("a/b ?#%é")).toBe("a%2Fb%20%3F%23%25%C3%A9");
-    expect(() => segment("..")).toThrow(ArgumentInvalid);
+    for (const name of ["", ".", ".."]) expect(() => segment(name)).toThrow(ArgumentInvalid);
     expect(() => segment("\ud800")).toThrow(ArgumentInvalid);
   });
 

@@ -71,6 +71,10 @@ describe("what JSON would lose or change", () => {
     const nested = (depth: number): unknown => (depth ? { k: [nested(depth - 1)] } : 0);
     expect(canonicalText(nested(50))).toContain("0");
     expect(refusal(() => canonicalText([nested(50)]))).toMatchObject({ code: "too_deep", path: `/0${"/k/0".repeat(49)}/k` });
+    // Each array stands twice in the one around it: nobody looks at all of the ways to the depth.
+    let twice: unknown[] = [];
+    for (let depth = 0; depth < 200; depth += 1) twice = [twice, twice];
+    expect(refusal(() => canonicalText(twice))).toMatchObject({ code: "too_deep", path: "/0".repeat(100) });
   });
 });
 
