@@ -62,10 +62,13 @@ def project(typescript_package: NodePackage, tmp_path_factory: pytest.TempPathFa
     ended = subprocess.run(packing, cwd=folder, env=environment, capture_output=True, text=True, timeout=_PATIENCE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     user = tmp_path_factory.mktemp("user")
-    (user / "node_modules" / "@stage1").mkdir(parents=True)
     with tarfile.open(next(folder.glob("*.tgz"))) as packed:
-        packed.extractall(user, filter="data")
-    (user / "package").rename(user / "node_modules" / "@stage1" / "client")
+        for member in packed:
+            path = user / "node_modules" / "@stage1" / "client" / Path(member.name).relative_to("package")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = packed.extractfile(member)
+            assert content, f"{member.name} is no file"
+            path.write_bytes(content.read())
     for name in ("@types", "undici-types"):
         (user / "node_modules" / name).symlink_to(typescript_package.folder / "node_modules" / name)
     (user / "package.json").write_text('{"type": "module"}')
