@@ -76,6 +76,7 @@ def test_64_clients_get_answers_and_leave_nothing_open(served: Served, seconds: 
         client.join(seconds + 60)
         assert not client.is_alive()
     assert [problem for client in clients for problem in client.bad][:5] == []
+    assert all(client.asked > 1 for client in clients)
     for number in range(DATASETS):
         name = f"shared-{number}"
         lines = served.get(f"/v1/datasets/{name}/examples", accept="application/x-ndjson").body.splitlines()

@@ -103,7 +103,7 @@ def _embedded() -> tuple[str, str, Callable[[], None]]:
 
 
 def folder_of_a_server(prefix: str) -> Path:
-    """A new project in memory where there is room: thousands of databases are made and dropped there in a tenth of the time."""
+    """A new project in memory where there is room: thousands of databases are made and dropped, which a disk is slower at."""
     is_there = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)
     has_room = is_there and shutil.disk_usage(_MEMORY).free > _ENOUGH_MEMORY
     project = Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if has_room else None))

@@ -24,6 +24,7 @@ import pytest
 from tests.plugins.databases import Database, a_database
 
 _PATIENCE = 60
+_SOON = 10
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def answer_of(connection: http.client.HTTPConnection) -> Answer:
 
 
 def soon(ask: Callable[[], Answer], status: int) -> Answer:
-    """The answer once it has that status: for what becomes so after a while, or is refused in between where a machine is slow."""
-    deadline = time.monotonic() + _PATIENCE
+    """The answer once it has that status: for what is promised within seconds, such as the end of a token."""
+    deadline = time.monotonic() + _SOON
     while (found := ask()).status != status:
         assert time.monotonic() < deadline, f"still {found.status}: {found.body!r}"
     return found

@@ -7,7 +7,7 @@ import { AnswerNotUnderstood, isObject } from "./problems.js";
 import { jsonBody, type Body, type Query, type Transport } from "./transport.js";
 
 export const NDJSON = "application/x-ndjson";
-const TRIES_OF_LONG_WORK = 9; // half a minute of pauses
+const TRIES_OF_LONG_WORK = 9; // with at most 51 s of pauses between them
 
 /** A page as the server gives it. */
 export interface Page<Item> {

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tests.plugins.databases import Database
 from tests.plugins.locks import WaitUntilSomebodyIsBlocked
-from tests.plugins.served import Answer, Served, StartServer, soon
+from tests.plugins.served import Answer, Served, StartServer
 
 UPSERT = "/v1/datasets/upsert"
 GIVEN = {"name": "busy", "mode": "merge", "examples": [{"source_id": "a", "input": {"x": 1}}]}
@@ -21,7 +21,7 @@ def figures(text: str) -> dict[str, float]:
 def four_writes_at_once(served: Served, *, are_waited_for: bool = False) -> Iterator[list[Answer]]:
     """Their answers; while the block lasts, somebody else holds what they want."""
     answers: list[Answer] = []
-    soon(lambda: served.post(UPSERT, {**GIVEN, "examples": []}), 200)
+    assert served.post(UPSERT, {**GIVEN, "examples": []}).status == 200
     threads = [threading.Thread(target=lambda: answers.append(served.post(UPSERT, GIVEN))) for _ in range(4)]
     with served.database.connect(autocommit=False) as blocker:
         blocker.execute("select 1 from public.stage1_datasets for update")
@@ -75,4 +75,4 @@ def test_whoever_finds_all_connections_in_use_may_come_again(database: Database,
         assert {answer.status for answer in answers} == {503}
         assert {answer.json["code"] for answer in answers} <= {"TimedOut", "ServerExhausted"}
         assert all(int(answer.headers["retry-after"]) == 1 for answer in answers)
-    soon(lambda: served.post(UPSERT, GIVEN), 200)
+    assert served.post(UPSERT, GIVEN).status == 200

@@ -9,7 +9,7 @@ import pytest
 from tests.plugins.command_line import RunCli
 from tests.plugins.databases import Database
 from tests.plugins.locks import WaitUntilSomebodyIsBlocked
-from tests.plugins.served import Answer, Served, StartServer, soon
+from tests.plugins.served import Answer, Served, StartServer
 
 UPSERT = "/v1/datasets/upsert"
 GIVEN = {"name": "stopping", "mode": "merge", "examples": [{"source_id": "a", "input": {}}]}
@@ -82,7 +82,7 @@ def test_a_write_that_does_not_end_is_given_up(
     database: Database, start_server: StartServer, wait_until_somebody_is_blocked: WaitUntilSomebodyIsBlocked
 ) -> None:
     served = start_server(database, env={"STAGE1_REQUEST_TIMEOUT": "2"})
-    soon(lambda: served.post(UPSERT, GIVEN), 200)
+    assert served.post(UPSERT, GIVEN).status == 200
     with database.connect(autocommit=False) as blocker:
         blocker.execute("select 1 from public.stage1_datasets for update")
         # One write after the other is given up, until nobody answers any more: in the midst of one of them the server is stopped.

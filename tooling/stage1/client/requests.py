@@ -14,7 +14,7 @@ from stage1.client.problems import AnswerNotUnderstood
 from stage1.client.transport import Body, Query, Transport, json_body
 
 NDJSON = "application/x-ndjson"
-_TRIES_OF_LONG_WORK = 9  # half a minute of pauses
+_TRIES_OF_LONG_WORK = 9  # with at most 51 s of pauses between them
 
 
 class Requests:
