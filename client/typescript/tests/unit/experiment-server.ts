@@ -187,3 +187,12 @@ export class ExperimentServer {
 export function keyOf(sourceId: string, repetition: number): string {
   return `${sourceId} ${repetition}`;
 }
+
+export interface Example {
+  n: number;
+}
+
+/** The task of these tests, and whether its output is what the example expects. */
+export const double = ({ input }: { input: Example }): number => 2 * input.n;
+export const right = ({ output, expected }: { output: number; expected: { double: number } }): boolean =>
+  output === expected.double;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { Client, Interrupted, type EvaluatorGiven, type Experiment, type RunOptions, type TaskGiven } from "@stage1/client";
-import { EXPERIMENT, ExperimentServer, type Fault } from "./experiment-server.js";
+import { double, EXPERIMENT, ExperimentServer, right, type Example, type Fault } from "./experiment-server.js";
 
 let server: ExperimentServer;
 let client: Client;
@@ -14,12 +14,6 @@ afterEach(() => {
   vi.useRealTimers();
   return server.close();
 });
-
-interface Example {
-  n: number;
-}
-const double = ({ input }: { input: Example }): number => 2 * input.n;
-const right = ({ output, expected }: { output: number; expected: { double: number } }): boolean => output === expected.double;
 
 function run<Output>(options: Omit<RunOptions<Output>, "dataset">): Promise<Experiment> {
   return client.runExperiment({ dataset: { datasetName: "set" }, ...options });

@@ -12,7 +12,7 @@ import {
   type RunOptions,
   type TaskGiven,
 } from "@stage1/client";
-import { EXPERIMENT, ExperimentServer, type Fault } from "./experiment-server.js";
+import { double, EXPERIMENT, ExperimentServer, right, type Example, type Fault } from "./experiment-server.js";
 
 let server: ExperimentServer;
 let client: Client;
@@ -25,14 +25,6 @@ afterEach(() => {
   return server.close();
 });
 
-interface Example {
-  n: number;
-}
-interface Expected {
-  double: number;
-}
-const double = ({ input }: { input: Example }): number => 2 * input.n;
-const right = ({ output, expected }: { output: number; expected: Expected }): boolean => output === expected.double;
 const size = ({ output }: EvaluatorGiven<number>): Promise<object> =>
   Promise.resolve({ score: output, label: output > 9 ? "big" : "small" });
 
